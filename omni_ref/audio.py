@@ -1,0 +1,143 @@
+"""Sound files, and the log-mel spectrogram: the picture of a sound that the encoder reads.
+
+    waveform ─ frames of 25 ms every 10 ms ─ FFT ─ power ─ mel filters ─ log10 ─ clip to 8 decades ─ scale
+
+Mel filters: Slaney 1998, "Auditory Toolbox", as in librosa. Clipping and scaling: Radford et al. 2022, "Whisper",
+section 2.2 and its released code.
+"""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import soxr
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from .checks import has_values, require
+from .config import AuTEncoderConfig
+from .files import written_whole
+
+
+def load_audio(path: str | os.PathLike, sample_rate: int = 16000) -> Float[Tensor, "samples"]:
+    """Read any file libsndfile knows (WAV, FLAC, OGG, MP3 …): mix to mono, resample band-limited, clip to [-1, 1].
+
+    Raises FileNotFoundError if there is no such file, ValueError if it is no sound, cut short, empty or not finite.
+    """
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"{path}: no such file, expected a sound file")
+    try:
+        with soundfile.SoundFile(path) as file:
+            announced, original_rate, kind = file.frames, file.samplerate, file.format
+            channels = file.read(dtype="float32", always_2d=True)
+    except soundfile.LibsndfileError as error:
+        raise ValueError(f"{path}: not a sound file that libsndfile can read: {error.error_string}") from error
+    if kind != "MP3":
+        _require_whole(path, announced, len(channels))
+    require(len(channels) > 0, f"{path}: the file holds no samples, expected sound")
+    mono = soxr.resample(channels.mean(axis=1), original_rate, sample_rate)
+    waveform = torch.from_numpy(mono)
+    require(bool(waveform.isfinite().all()), f"{path}: holds samples that are not finite numbers")
+    return waveform.clamp(-1, 1)
+
+
+def _require_whole(path: str | os.PathLike, announced: int, found: int) -> None:
+    """A header names the length of its data; a file cut short holds less. In a WAV file libsndfile passes over that."""
+    require(found >= announced, f"{path}: the file is cut short: {found} of {announced} samples are there")
+    with open(path, "rb") as file:
+        header = file.read(8)
+    if header[:4] == b"RIFF":
+        size, there = int.from_bytes(header[4:], "little") + 8, os.path.getsize(path)
+        streamed = size >= 0xFFFFFFFF
+        require(there >= size or streamed, f"{path}: the file is cut short: {there} of {size} bytes are there")
+
+
+def save_audio(path: str | os.PathLike, waveform: Float[Tensor, "samples"], sample_rate: int) -> None:
+    """Write 16-bit sound in the format of the name's ending (.wav, .flac). The file appears whole or not at all."""
+    path = Path(path)
+    kind = path.suffix.lstrip(".").upper()
+    require(kind in ("WAV", "FLAC"), f"{path}: cannot write '{path.suffix}', name it .wav or .flac")
+    samples = waveform.detach().cpu().float().clamp(-1, 1).numpy()
+    with written_whole(path) as partial:
+        soundfile.write(partial, samples, sample_rate, format=kind, subtype="PCM_16")
+
+
+def check_waveform(waveform: Tensor | np.ndarray, config: AuTEncoderConfig) -> Float[Tensor, "samples"]:
+    """A finite mono waveform of a frame or more at the encoder's rate, as float32; else ValueError says what came."""
+    samples = torch.as_tensor(waveform)
+    shape = tuple(samples.shape)
+    require(samples.ndim == 1, f"audio of shape {shape}, expected one axis, samples: mix the channels to one")
+    require(samples.is_floating_point(), f"audio of {samples.dtype}, expected floating-point samples in [-1, 1]")
+    require(
+        len(samples) >= config.hop_size,
+        f"audio of {len(samples)} samples, expected at least one hop of {config.hop_size}",
+    )
+    require(bool(samples.isfinite().all()), "audio holds samples that are not finite numbers")
+    loudest = float(samples.abs().max())  # 2, not 1: a resampler overshoots a little; integers overshoot by thousands
+    require(loudest <= 2, f"audio reaches {loudest:g}, expected samples in [-1, 1]: divide by the full scale")
+    return samples.to(torch.float32)
+
+
+def hertz_to_mel(frequency: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
+    """Slaney's mel scale: linear, 3 mel for 200 Hz, up to 1 kHz = 15 mel; above, 27 mel for each factor of 6.4."""
+    above = 15 + 27 * torch.log(frequency.clamp(min=1000) / 1000) / torch.log(torch.full_like(frequency, 6.4))
+    return torch.where(frequency < 1000, frequency * 3 / 200, above)
+
+
+def mel_to_hertz(mel: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
+    """The inverse of hertz_to_mel."""
+    return torch.where(mel < 15, mel * 200 / 3, 1000 * torch.full_like(mel, 6.4).pow((mel - 15) / 27))
+
+
+def mel_filter_bank(config: AuTEncoderConfig, device: torch.device | None = None) -> Float[Tensor, "mels bins"]:
+    """Triangles equally spaced in mel from 0 Hz to half the sample rate, each of area 1 in hertz; float64."""
+    nyquist = torch.tensor(config.sample_rate / 2, dtype=torch.float64, device=device)
+    steps = torch.linspace(0, 1, config.n_mels + 2, dtype=torch.float64, device=device)
+    edges = mel_to_hertz(steps * hertz_to_mel(nyquist))
+    bins = torch.linspace(0, 1, config.n_fft // 2 + 1, dtype=torch.float64, device=device) * nyquist
+    lower, centre, upper = (edges[start : start + config.n_mels, None] for start in range(3))
+    rising, falling = (bins - lower) / (centre - lower), (upper - bins) / (upper - centre)
+    filters = torch.minimum(rising, falling).clamp(min=0) * 2 / (upper - lower)
+    assert filters.shape == (config.n_mels, config.n_fft // 2 + 1)
+    return filters
+
+
+def _reflected_index(samples: int, reach: int, device: torch.device) -> Int[Tensor, "padded"]:
+    """Indices of a signal continued by `reach` at both ends as in a mirror, and again where it is shorter than that."""
+    period = 2 * (samples - 1)
+    index = torch.arange(-reach, samples + reach, device=device) % period
+    return torch.minimum(index, period - index)
+
+
+def mel_power(waveform: Float[Tensor, "batch samples"], config: AuTEncoderConfig) -> Float[Tensor, "batch mels frames"]:
+    """Power in each mel filter. Frame t is centred on sample t × hop_size; there are samples // hop_size of them.
+
+    Raises ValueError for a waveform without a single frame, or with NaN or infinity in it.
+    """
+    batch, samples = waveform.shape
+    frames = samples // config.hop_size
+    require(frames > 0, f"waveform of {samples} samples, expected at least one hop of {config.hop_size}")
+    finite = not has_values(waveform) or bool(waveform.isfinite().all())
+    require(finite, "waveform holds samples that are not finite numbers")
+    window = torch.hann_window(config.frame_size, dtype=waveform.dtype, device=waveform.device)
+    mirrored = waveform[:, _reflected_index(samples, config.n_fft // 2, waveform.device)]
+    spectrum = torch.stft(
+        mirrored, config.n_fft, config.hop_size, config.frame_size, window, center=False, return_complex=True
+    )
+    power = spectrum[..., :frames].abs().pow(2)
+    assert power.shape == (batch, config.n_fft // 2 + 1, frames)
+    return mel_filter_bank(config, waveform.device).to(waveform.dtype) @ power
+
+
+def log_mel_spectrogram(
+    waveform: Float[Tensor, "batch samples"], config: AuTEncoderConfig
+) -> Float[Tensor, "batch mels frames"]:
+    """log10 of the mel power, floored, clipped mel_dynamic_range decades below each row's peak, scaled to about ±1.
+
+    The waveform is at config.sample_rate; a frame is hop_size samples, and nothing is padded to a fixed length.
+    """
+    log_power = mel_power(waveform, config).clamp(min=config.mel_floor).log10()
+    peak = log_power.amax(dim=(1, 2), keepdim=True)
+    return (torch.maximum(log_power, peak - config.mel_dynamic_range) + 4) / 4

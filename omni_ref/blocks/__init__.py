@@ -1,0 +1,1 @@
+"""The pieces the four components are built from: one idea a file."""

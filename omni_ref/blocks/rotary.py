@@ -1,0 +1,42 @@
+"""Rotary position embedding, RoPE (Su et al. 2021, "RoFormer", section 3.4), in its half-rotation form.
+
+Channel i and channel i + head_dim / 2 of a head are the two coordinates of a point in a plane. A token at position p
+has that point turned by the angle p / theta^(2i / head_dim). A query and a key are thereby turned against each other by
+the *difference* of their positions, which is all that their dot product sees.
+
+        channels   0 … d/2-1      d/2 … d-1
+                   first half  ×  second half     →  (first · cos - second · sin, second · cos + first · sin)
+"""
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+RotaryTable = tuple[Float[Tensor, "#batch time head_dim"], Float[Tensor, "#batch time head_dim"]]
+
+
+def rotary_table(
+    position_ids: Int[Tensor, "#batch time"], head_dim: int, theta: float, dtype: torch.dtype
+) -> RotaryTable:
+    """Cosines and sines of every position's angles, computed in float32; each angle serves both halves of the head."""
+    pairs = torch.arange(0, head_dim, 2, device=position_ids.device, dtype=torch.float32)
+    frequencies = 1.0 / theta ** (pairs / head_dim)
+    angles = position_ids[..., None].to(torch.float32) * frequencies
+    angles = torch.cat([angles, angles], dim=-1)
+    assert angles.shape == (*position_ids.shape, head_dim)
+    return angles.cos().to(dtype), angles.sin().to(dtype)
+
+
+def rotate_half(heads: Float[Tensor, "... head_dim"]) -> Float[Tensor, "... head_dim"]:
+    """A quarter turn: the second half, negated, comes to stand before the first."""
+    first, second = heads.chunk(2, dim=-1)
+    return torch.cat([-second, first], dim=-1)
+
+
+def apply_rotary(
+    heads: Float[Tensor, "batch heads time head_dim"], table: RotaryTable
+) -> Float[Tensor, "batch heads time head_dim"]:
+    """Turn every head of every token by its position's angles."""
+    cos, sin = (part[:, None] for part in table)
+    assert cos.shape[-2:] == heads.shape[-2:]
+    return heads * cos + rotate_half(heads) * sin

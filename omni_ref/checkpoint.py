@@ -1,0 +1,143 @@
+"""Weights on disk: a folder with `model.safetensors` and, beside it, `config.json`. No pickle, so no code runs on load.
+
+Weights of the Qwen3-MoE family load into Thinker and Talker: `load_qwen3_moe`.
+"""
+
+import os
+import re
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from .blocks.decoder import Decoder
+from .checks import require
+from .config import OmniConfig
+from .files import written_whole
+
+WEIGHTS, CONFIG = "model.safetensors", "config.json"
+FLOAT_TYPES = (torch.float64, torch.float32, torch.bfloat16, torch.float16)
+
+
+def save_checkpoint(
+    folder: str | os.PathLike, module: nn.Module, config: OmniConfig, dtype: torch.dtype | None = None
+) -> None:
+    """Write weights (as `dtype` if given) and config; both are complete on disk before either takes its place."""
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    tensors = {name: value.detach().to("cpu", dtype).contiguous() for name, value in module.state_dict().items()}
+    with written_whole(folder / CONFIG) as config_part, written_whole(folder / WEIGHTS) as weights_part:
+        save_file(tensors, weights_part)
+        config_part.write_text(config.to_json(), encoding="utf8")
+
+
+def load_config(folder: str | os.PathLike) -> OmniConfig:
+    """The config of a checkpoint folder. FileNotFoundError or ValueError names the file and what is wrong with it."""
+    path = Path(folder) / CONFIG
+    _require_file(path)
+    try:
+        return OmniConfig.from_json(path.read_text(encoding="utf8"))
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
+def load_weights(folder: str | os.PathLike, module: nn.Module) -> None:
+    """Copy a checkpoint folder's weights into a module of its config, cast to the module's type.
+
+    ValueError names every tensor that is missing, unknown, of another shape, or not of the file's one floating type.
+    The module is changed only if all fit.
+    """
+    path = Path(folder) / WEIGHTS
+    tensors = read_tensors(path)
+    types = {value.dtype for value in tensors.values()}
+    first = next(iter(tensors.values())).dtype if tensors else None
+    wrong = [f"{name} is {value.dtype}" for name, value in tensors.items() if value.dtype not in FLOAT_TYPES]
+    require(not wrong, f"{path}: {_some(wrong)}, expected floating-point numbers")
+    mixed = [f"{name} is {value.dtype}" for name, value in tensors.items() if value.dtype != first]
+    require(len(types) <= 1, f"{path}: {_some(mixed)}, but other tensors are {first}: expected one type in a file")
+    load_tensors(str(path), module, tensors)
+
+
+def read_tensors(path: str | os.PathLike) -> dict[str, Tensor]:
+    """All tensors of a safetensors file, on the CPU. ValueError if the file is cut short or is no safetensors file."""
+    path = Path(path)
+    _require_file(path)
+    try:
+        with safe_open(path, framework="pt", device="cpu") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except SafetensorError as error:
+        raise ValueError(f"{path}: not a whole safetensors file ({error}): fetch or save it again") from error
+
+
+def load_tensors(source: str, module: nn.Module, tensors: dict[str, Tensor], optional: tuple[str, ...] = ()) -> None:
+    """Copy tensors into a module's parameters and buffers if all names and shapes fit; `optional` names may lack."""
+    wanted = module.state_dict()
+    missing = sorted(set(wanted) - set(tensors) - set(optional))
+    unknown = sorted(set(tensors) - set(wanted))
+    shapes = [
+        f"{name} has shape {tuple(value.shape)}, expected {tuple(wanted[name].shape)}"
+        for name, value in tensors.items()
+        if name in wanted and value.shape != wanted[name].shape
+    ]
+    problems = [f"missing: {_some(missing)}"] * bool(missing) + [f"unknown: {_some(unknown)}"] * bool(unknown)
+    problems += [f"wrong shape: {_some(shapes)}"] * bool(shapes)
+    require(not problems, f"{source}: does not fit the config of this {type(module).__name__}: {'; '.join(problems)}")
+    with torch.no_grad():
+        for name, value in tensors.items():
+            wanted[name].copy_(value)
+
+
+def load_qwen3_moe(module: Decoder, state_dict: dict[str, Tensor] | str | os.PathLike) -> None:
+    """Load the weights of a Qwen3-MoE model of HF transformers into a Thinker, or its layers into a Talker.
+
+    `state_dict` is such a dictionary, or the path of a safetensors file, with the experts stacked (as in memory) or one
+    by one (as in released files). What Qwen3-MoE does not have (talker head, audio map, the Talker's embeddings) stays
+    as it is. ValueError names every tensor that is missing, unknown or of another shape.
+    """
+    source = "state_dict" if isinstance(state_dict, dict) else str(state_dict)
+    tensors = dict(state_dict) if isinstance(state_dict, dict) else read_tensors(state_dict)
+    tensors = _stack_experts({name.removeprefix("model."): value for name, value in tensors.items()})
+    wanted = module.state_dict()
+    text_only = ("embed_tokens.weight", "lm_head.weight")
+    tensors = {name: value for name, value in tensors.items() if name not in text_only or name in wanted}
+    ours = [name for name in wanted if not name.startswith(("layers.", "norm.", *text_only))]
+    load_tensors(source, module, tensors, optional=tuple(ours))
+
+
+def _stack_experts(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Experts one by one (`experts.3.gate_proj.weight` …) become one tensor of all: gate above up, and down."""
+    single = re.compile(r"(?P<layer>.*\.experts)\.(?P<expert>\d+)\.(?P<part>gate|up|down)_proj\.weight")
+    stacked = {name: value for name, value in tensors.items() if not single.fullmatch(name)}
+    found = {
+        match.group("layer", "expert", "part"): tensors[name] for name in tensors if (match := single.fullmatch(name))
+    }
+    for layer in dict.fromkeys(layer for layer, _, _ in found):
+        experts = sorted({int(expert) for name, expert, _ in found if name == layer})
+        parts = {part: [found.get((layer, str(i), part)) for i in experts] for part in ("gate", "up", "down")}
+        lacking = [
+            f"{layer}.{experts[i]}.{part}_proj.weight"
+            for part in parts
+            for i, value in enumerate(parts[part])
+            if value is None
+        ]
+        whole = experts == list(range(len(experts))) and not lacking
+        require(whole, f"{layer}: found experts {experts}, missing: {_some(lacking)}")
+        for names in (("gate", "up"), ("down",)):
+            shapes = {tuple(value.shape) for part in names for value in parts[part]}
+            require(len(shapes) == 1, f"{layer}: {' and '.join(names)} projections have shapes {sorted(shapes)}")
+        gate, up, down = (torch.stack(parts[part]) for part in ("gate", "up", "down"))
+        stacked[f"{layer}.gate_up_proj"] = torch.cat([gate, up], dim=1)
+        stacked[f"{layer}.down_proj"] = down
+    return stacked
+
+
+def _require_file(path: Path) -> None:
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such file, expected a checkpoint folder with {WEIGHTS} and {CONFIG}")
+
+
+def _some(names: list[str], most: int = 5) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more

@@ -1,0 +1,196 @@
+"""Talker: the speech model. Talker tokens in, one frame of codec tokens out every 20 ms, each from those before it.
+
+    step            0    1    2    3    4    5  …     codebook k is k steps late, so that it can follow the codes
+    talker token    t0   t1   t2   pad  pad  pad      of its own frame in codebooks 0 … k-1
+    codebook 0      a0   a1   a2   a3   end  end
+    codebook 1      beg  b0   b1   b2   b3   end      input of step s: the codes of step s-1, embedded and summed,
+    codebook 2      beg  beg  c0   c1   c2   c3  …    plus the embedding of talker token s
+
+The delay pattern is MusicGen's (Copet et al. 2023, section 2.2); two tracks summed frame by frame are what feeds the
+Talker of Qwen2.5-Omni and Qwen3-Omni (arXiv 2509.17765, section 2.4). Speech starts after the first talker token. The
+backbone has the layers of the Thinker, every one sparse.
+"""
+
+from collections import deque
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+from .blocks.cache import KVCache
+from .blocks.decoder import Decoder, initialise
+from .checks import check_ids, require
+from .config import TalkerConfig
+from .sampling import Sampling, sample
+
+
+class Speech(NamedTuple):
+    """Codec tokens of a batch, and how many frames of each row are speech; the frames after them are zero."""
+
+    codec_tokens: Int[Tensor, "batch frames codebooks"]
+    lengths: Int[Tensor, "batch"]
+
+
+def delay_codes(
+    codes: Int[Tensor, "batch frames codebooks"], begin_id: int, end_id: int
+) -> Int[Tensor, "batch steps codebooks"]:
+    """Move codebook k back by k steps: begin_id before its first code, end_id after its last; frames + codebooks steps.
+
+    In rows of different lengths, put end_id in the frames past a row's end.
+    """
+    batch, frames, codebooks = codes.shape
+    steps = codes.new_full((batch, frames + codebooks, codebooks), end_id)
+    for k in range(codebooks):
+        steps[:, :k, k] = begin_id
+        steps[:, k : k + frames, k] = codes[:, :, k]
+    return steps
+
+
+def undelay_codes(steps: Int[Tensor, "batch steps codebooks"]) -> Int[Tensor, "batch frames codebooks"]:
+    """Bring each frame's codes together again: steps - codebooks + 1 frames, the end frame of delay_codes included."""
+    codebooks = steps.shape[-1]
+    frames = steps.shape[1] - codebooks + 1
+    return torch.stack([steps[:, k : k + frames, k] for k in range(codebooks)], dim=-1)
+
+
+class Talker(Decoder):
+    """A sparse decoder over steps of 20 ms, with one embedding and one head for each codebook."""
+
+    def __init__(self, config: TalkerConfig):
+        super().__init__(config)
+        self.head_size = config.codebook_size + 1
+        self.table_size = config.codebook_size + 2
+        self.talker_embedding = nn.Embedding(config.talker_vocab_size + 1, config.hidden_size)
+        self.codec_embedding = nn.Embedding(config.num_codebooks * self.table_size, config.hidden_size)
+        self.codec_head = nn.Linear(config.hidden_size, config.num_codebooks * self.head_size, bias=False)
+        initialise(self, config.initializer_range)
+
+    def forward(
+        self,
+        talker_tokens: Int[Tensor, "batch time"],
+        codec_tokens: Int[Tensor, "batch steps codebooks"],
+        cache: KVCache | None = None,
+    ) -> Float[Tensor, "batch steps codebooks logits"]:
+        """Teacher forcing: the logits of every step's codes, from the talker tokens up to it and the codes before it.
+
+        codec_tokens are delayed as by delay_codes, but *not* shifted: logits[:, s] predict codec_tokens[:, s].
+        talker_tokens past their end are the learned pad; those past the last step are not reached. With a cache, both
+        begin where the last call ended. The logits of a codebook are its codes and, last, the end.
+        Raises ValueError for ids out of range or more steps than max_position_embeddings.
+        """
+        config = self.config
+        batch, steps, codebooks = codec_tokens.shape
+        require(codebooks == config.num_codebooks, f"Talker: {codebooks} codebooks, expected {config.num_codebooks}")
+        rows = talker_tokens.shape[0]
+        require(rows == batch, f"Talker: {rows} rows of talker_tokens, {batch} of codec_tokens: expected as many")
+        padded = talker_tokens.new_full((batch, steps), config.talker_pad_id)
+        reached = min(steps, talker_tokens.shape[1])
+        padded[:, :reached] = talker_tokens[:, :reached]
+        first = codec_tokens.new_full((batch, 1, codebooks), config.begin_id)
+        if cache is not None and cache.carried is not None:
+            first = cache.carried
+        logits = self.step_logits(padded, torch.cat([first, codec_tokens[:, :-1]], dim=1), cache)
+        if cache is not None:
+            cache.carried = codec_tokens[:, -1:]
+        return logits
+
+    def step_logits(
+        self,
+        talker_tokens: Int[Tensor, "batch steps"],
+        previous_codes: Int[Tensor, "batch steps codebooks"],
+        cache: KVCache | None = None,
+    ) -> Float[Tensor, "batch steps codebooks logits"]:
+        """Logits of steps whose inputs are given as they are: talker token s beside the codes of step s - 1."""
+        check_ids("Talker: talker_tokens", talker_tokens, self.config.talker_vocab_size + 1)
+        check_ids("Talker: codec_tokens", previous_codes, self.table_size)
+        offsets = self.table_size * torch.arange(self.config.num_codebooks, device=previous_codes.device)
+        codec = self.codec_embedding(previous_codes + offsets).sum(dim=2)
+        hidden = self.decode(self.talker_embedding(talker_tokens) + codec, cache=cache)
+        return self.codec_head(hidden).unflatten(-1, (self.config.num_codebooks, self.head_size))
+
+    def stream(self, sampling: Sampling | None = None, generator: torch.Generator | None = None) -> "TalkerStream":
+        """Speak step by step: see TalkerStream."""
+        return TalkerStream(self, sampling or Sampling(), generator or torch.Generator().manual_seed(0))
+
+    @torch.no_grad()
+    def generate(
+        self,
+        talker_tokens: Int[Tensor, "batch time"],
+        max_frames: int = 500,
+        sampling: Sampling | None = None,
+        generator: torch.Generator | None = None,
+    ) -> Speech:
+        """Speak a whole message, until every row has ended or max_frames are out.
+
+        A row with fewer talker tokens than others is filled up with config.talker_pad_id.
+        """
+        require(max_frames >= 1, f"Talker: max_frames = {max_frames}, expected at least 1")
+        batch, time = talker_tokens.shape
+        stream = self.stream(sampling, generator)
+        pad = talker_tokens.new_full((batch,), self.config.talker_pad_id)
+        frames = []
+        while stream.goes_on(max_frames):
+            frame = stream.push(talker_tokens[:, stream.steps] if stream.steps < time else pad)
+            if frame is not None:
+                frames.append(frame)
+        longest = int(stream.lengths.max())
+        empty = talker_tokens.new_zeros(batch, 0, self.config.num_codebooks)
+        return Speech(torch.stack(frames, dim=1)[:, :longest] if frames else empty, stream.lengths)
+
+
+class TalkerStream:
+    """Speech as it comes: push a talker token for each row, get a frame of codes once its last codebook has come.
+
+    Speech ends at the first frame for which *all* codebooks say so; a codebook that says so alone is given its most
+    probable code instead. `ended` and `lengths` say how far each row has come. After the message, push talker_pad_id.
+    """
+
+    def __init__(self, talker: Talker, sampling: Sampling, generator: torch.Generator):
+        self.talker = talker
+        self.sampling = sampling
+        self.generator = generator
+        self.cache = KVCache()
+        self.reset()
+
+    def reset(self) -> None:
+        """Start anew, as if nothing had been said. The random generator is not rewound."""
+        self.cache.reset()
+        self.steps = 0
+        self.previous: Int[Tensor, "batch codebooks"] | None = None
+        self.recent_codes = deque(maxlen=self.talker.config.num_codebooks)
+        self.recent_ends = deque(maxlen=self.talker.config.num_codebooks)
+        self.ended: Bool[Tensor, "batch"] | None = None
+        self.lengths: Int[Tensor, "batch"] | None = None
+
+    def goes_on(self, max_frames: int) -> bool:
+        """False once every row has ended, or max_frames are out, or the positions are used up."""
+        config = self.talker.config
+        most = min(max_frames + config.num_codebooks - 1, config.max_position_embeddings)
+        return self.steps < most and not (self.steps and bool(self.ended.all()))
+
+    @torch.no_grad()
+    def push(self, talker_token: Int[Tensor, "batch"]) -> Int[Tensor, "batch codebooks"] | None:
+        """One step. Returns the frame that it completes; the first num_codebooks - 1 steps complete none: None."""
+        config = self.talker.config
+        if self.previous is None:
+            batch = talker_token.shape[0]
+            self.previous = talker_token.new_full((batch, config.num_codebooks), config.begin_id)
+            self.ended = torch.zeros(batch, dtype=torch.bool, device=talker_token.device)
+            self.lengths = torch.zeros_like(talker_token)
+        logits = self.talker.step_logits(talker_token[:, None], self.previous[:, None], self.cache)[:, 0]
+        chosen = sample(logits, self.sampling, self.generator)
+        codes = torch.where(chosen == config.end_id, logits[..., : config.end_id].argmax(dim=-1), chosen)
+        chosen[:, self.steps + 1 :] = config.begin_id
+        self.previous = chosen
+        self.recent_codes.append(codes)
+        self.recent_ends.append(chosen == config.end_id)
+        self.steps += 1
+        if self.steps < config.num_codebooks:
+            return None
+        says_end = torch.stack([said[:, k] for k, said in enumerate(self.recent_ends)], dim=-1)
+        frame = torch.stack([codes[:, k] for k, codes in enumerate(self.recent_codes)], dim=-1)
+        assert frame.shape == says_end.shape == chosen.shape
+        self.ended = self.ended | says_end.all(dim=-1)
+        self.lengths = self.lengths + ~self.ended
+        return frame.masked_fill(self.ended[:, None], 0)

@@ -1,6 +1,7 @@
 """Checks of what comes in: each raises ValueError saying what came and what was expected."""
 
 import dataclasses
+import os
 from math import inf
 
 import torch
@@ -76,9 +77,13 @@ def check_ids(name: str, ids: Int[Tensor, "..."], size: int) -> None:
 
 
 def pick_device(wanted: str | torch.device | None = None) -> torch.device:
-    """The device by name; None: a GPU if there is one. ValueError if the name is none, or the GPU is not there."""
+    """The device by name; None: the one that OMNI_DEVICE names, else a GPU if there is one.
+
+    ValueError if the name is none, or the GPU is not there: nothing that was to run on a GPU quietly runs on the CPU.
+    """
+    wanted = wanted or os.environ.get("OMNI_DEVICE") or ("cuda" if torch.cuda.is_available() else "cpu")
     try:
-        device = torch.device(wanted or ("cuda" if torch.cuda.is_available() else "cpu"))
+        device = torch.device(wanted)
     except RuntimeError as error:
         raise ValueError(f"device {wanted!r} is not a device name, expected cpu, cuda or cuda:0 and so on") from error
     there = device.type == "cpu" or (device.type == "cuda" and (device.index or 0) < torch.cuda.device_count())

@@ -6,11 +6,17 @@ from contextlib import contextmanager
 from pathlib import Path
 
 
+def require_writable(path: str | os.PathLike) -> None:
+    """OSError if no file of that name can be written: ask before a long computation, not after it."""
+    with written_whole(path, keep=False):
+        pass
+
+
 @contextmanager
-def written_whole(path: str | os.PathLike) -> Iterator[Path]:
+def written_whole(path: str | os.PathLike, keep: bool = True) -> Iterator[Path]:
     """Give a name beside `path` to write to; move it to `path` if all went well, remove it if not.
 
-    Raises OSError, before anything is computed into it, if the folder is missing or cannot be written to.
+    Raises OSError at once if `path` is a folder, or lies in one that is missing or cannot be written to.
     """
     path = Path(path)
     partial = path.with_name(f".{path.name}.partial")
@@ -22,6 +28,7 @@ def written_whole(path: str | os.PathLike) -> Iterator[Path]:
         raise type(error)(f"{path}: cannot be written: {error.strerror}") from error
     try:
         yield partial
-        partial.replace(path)
+        if keep:
+            partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)

@@ -1,0 +1,141 @@
+"""The command line: python -m omni_ref, or omni-ref."""
+
+import argparse
+import sys
+import warnings
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from .audio import load_audio, save_audio
+from .checks import require
+from .config import OmniConfig
+from .files import require_writable, written_whole
+from .lab.plots import exchange
+from .lab.stages import trace
+from .lab.tables import console, ledger_tables, stages_table
+from .omni import Omni
+from .sampling import Sampling
+from .turn import TASKS, Generation, Reply, TextPiece
+
+EXAMPLES = """examples:
+  omni-ref ask question.wav -o answer.wav           answer a spoken question aloud
+  omni-ref ask --text "what is one plus two"        answer a typed one
+  omni-ref ask question.wav --task transcribe       write down what was said
+  omni-ref ask --task say --text "one plus two"     say it
+  omni-ref shapes question.wav                      every stage's shape and rate, as recorded
+  omni-ref ledger --size full                       parameters, memory, FLOPs and bit rates of the specification
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The commands and their options."""
+    top = argparse.ArgumentParser(
+        prog="omni-ref",
+        description="A small, readable, working speech-to-speech model.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    model = argparse.ArgumentParser(add_help=False)
+    model.add_argument("--device", help="cpu, cuda, cuda:1 … (a GPU if there is one)")
+    model.add_argument("--seed", type=int, default=0, help="of the sampling (%(default)s)")
+    model.add_argument(
+        "--temperature", type=float, default=0.0, help="of the text; 0 takes the likeliest (%(default)s)"
+    )
+    model.add_argument("--checkpoint", type=Path, metavar="FOLDER", help="weights and config (the ones in the package)")
+    commands = top.add_subparsers(dest="command", required=True, metavar="ask | shapes | ledger")
+    ask = commands.add_parser("ask", parents=[model], help="ask a question, get text and speech")
+    ask.add_argument("question", nargs="?", type=Path, help="a sound file: WAV, FLAC, OGG, MP3 …")
+    ask.add_argument("--text", help="a typed question, or the words to say")
+    ask.add_argument("--task", choices=TASKS, default="answer", help="(%(default)s)")
+    ask.add_argument("-o", "--output", type=Path, help="the speech, .wav or .flac (answer.wav; none for transcribe)")
+    ask.add_argument("--figure", type=Path, help="save a picture of what happened, .png, .pdf or .svg")
+    shapes = commands.add_parser("shapes", parents=[model], help="every stage's shape and rate for a recording")
+    shapes.add_argument("question", type=Path, help="a sound file")
+    costs = commands.add_parser("ledger", help="parameters, memory, FLOPs and bit rates of a configuration")
+    costs.add_argument("--size", choices=("full", "mini", "tiny"), default="full", help="(%(default)s)")
+    costs.add_argument("--context", type=int, default=1000, help="positions that attention reads (%(default)s)")
+    return top
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a command; 0 if it went well, 2 if what came in did not fit, and one line on standard error says why."""
+    options = parser().parse_args(arguments)
+    warnings.showwarning = lambda message, *_: print(f"omni-ref: note: {message}", file=sys.stderr)
+    try:
+        {"ask": ask, "shapes": shapes, "ledger": costs}[options.command](options)
+    except (ValueError, OSError) as error:
+        print(f"omni-ref: error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def progress() -> Progress:
+    """A line on standard error that moves while something takes its time, and then goes away."""
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    return Progress(*columns, console=Console(stderr=True), transient=True)
+
+
+def ask(options: argparse.Namespace) -> None:
+    """Answer, transcribe or say: text to standard output as it comes, speech and figure to files."""
+    output = options.output or (None if options.task == "transcribe" else Path("answer.wav"))
+    for path, endings in ((output, (".wav", ".flac")), (options.figure, (".png", ".pdf", ".svg"))):
+        if path is not None:
+            require(path.suffix in endings, f"{path}: ends in '{path.suffix}', expected {' or '.join(endings)}")
+            require_writable(path)
+    question = None if options.question is None else load_audio(options.question)
+    generation = Generation(text=Sampling(temperature=options.temperature), seed=options.seed)
+    with progress() as bar:
+        task = bar.add_task("loading the model", total=None)
+        omni = Omni.from_pretrained(options.checkpoint, options.device)
+        stream = omni.stream(question, options.text, options.task, speak=output is not None, generation=generation)
+        bar.update(task, description="listening")
+        seconds = 0.0
+        for piece in stream:
+            if isinstance(piece, TextPiece):
+                print(piece.text, end="", flush=True)
+            else:
+                seconds += len(piece.waveform) / piece.sample_rate
+            bar.update(task, description=f"speaking, {seconds:.1f} s of sound")
+    print()
+    save(stream.reply, question, output, options.figure, omni.config)
+
+
+def save(reply: Reply, question, output: Path | None, figure: Path | None, config: OmniConfig) -> None:
+    """Write the speech and the picture, and say on standard error what was written."""
+    if output is not None:
+        save_audio(output, reply.waveform, reply.sample_rate)
+        spoken = len(reply.waveform) / reply.sample_rate
+        first = reply.timings.get("first_sound", reply.timings["total"])
+        print(
+            f"{output}: {spoken:.2f} s of speech, the first after {1000 * first:.0f} ms, "
+            f"all after {reply.timings['total']:.2f} s",
+            file=sys.stderr,
+        )
+    if figure is not None:
+        with written_whole(figure) as partial:
+            exchange(question, reply, config).savefig(partial, format=figure.suffix[1:])
+        print(f"{figure}: the picture of what happened", file=sys.stderr)
+
+
+def shapes(options: argparse.Namespace) -> None:
+    """Every stage of a recording's way through the model, recorded by a probe."""
+    question = load_audio(options.question)
+    generation = Generation(text=Sampling(temperature=options.temperature), seed=options.seed)
+    with progress() as bar:
+        bar.add_task("answering under a probe", total=None)
+        stages, _ = trace(Omni.from_pretrained(options.checkpoint, options.device), question, generation)
+    console().print(stages_table(stages))
+
+
+def costs(options: argparse.Namespace) -> None:
+    """What a configuration costs."""
+    require(options.context >= 1, f"--context = {options.context}, expected at least 1")
+    config = getattr(OmniConfig, options.size)()
+    for part in ledger_tables(config, options.size, options.context):
+        console().print(part)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

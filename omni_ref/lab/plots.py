@@ -1,0 +1,73 @@
+"""Pictures of what the model does, in one style: every function takes tensors and returns a matplotlib Figure."""
+
+import matplotlib.pyplot as plt
+from jaxtyping import Float, Int
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from ..audio import log_mel_spectrogram
+from ..config import AuTEncoderConfig, OmniConfig
+from ..turn import Reply
+
+HEAT = "magma"  # perceptually even, readable by the colour-blind and in grey
+QUESTION, THOUGHT, ANSWER = "#0072B2", "#CC79A7", "#D55E00"  # Okabe and Ito's colour-blind safe palette
+STYLE = {
+    "font.family": "DejaVu Sans",
+    "font.size": 9,
+    "axes.titlesize": 10,
+    "axes.titlelocation": "left",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "figure.dpi": 110,
+}
+
+
+def draw_mel(axes: Axes, waveform: Float[Tensor, "samples"], config: AuTEncoderConfig) -> None:
+    """The log-mel spectrogram of a waveform, against seconds."""
+    mel = log_mel_spectrogram(waveform[None], config)[0]
+    seconds = len(waveform) / config.sample_rate
+    axes.imshow(mel, origin="lower", aspect="auto", cmap=HEAT, extent=(0, seconds, 0, config.n_mels))
+    axes.set(xlabel="seconds", ylabel="mel filter")
+
+
+def draw_tokens(axes: Axes, tokens: Int[Tensor, "time"], colour: str, xlabel: str, labels: str | None = None) -> None:
+    """A token a step: its id as a height; `labels`, a character each, along the top."""
+    axes.vlines(range(len(tokens)), 0, tokens, color=colour, linewidth=1.2)
+    axes.plot(range(len(tokens)), tokens, "o", color=colour, markersize=3)
+    axes.set(xlabel=xlabel, ylabel="token id", xlim=(-0.5, max(len(tokens), 1) - 0.5))
+    axes.set_ylim(bottom=0)
+    for step, label in enumerate(labels or ""):
+        axes.annotate(label, (step, 1.0), xycoords=("data", "axes fraction"), ha="center", va="bottom", fontsize=7)
+
+
+def exchange(question: Float[Tensor, "samples"] | None, reply: Reply, config: OmniConfig) -> Figure:
+    """A question becoming an answer, stage by stage: what is heard, thought, and said."""
+    with plt.rc_context(STYLE):
+        figure, panels = plt.subplots(5, 1, figsize=(9, 10.5), layout="constrained")
+        heard, audio_tokens, talker_tokens, codes, said = panels
+        mel_rate, token_rate = config.aut_encoder.mel_rate, config.aut_encoder.token_rate
+        if question is None:
+            heard.text(0.5, 0.5, "no recording: the question was typed", ha="center", transform=heard.transAxes)
+        else:
+            draw_mel(heard, question, config.aut_encoder)
+        heard.set_title(f"1  The question: log-mel spectrogram, {mel_rate} frames a second")
+        draw_tokens(audio_tokens, reply.tokens["audio"], QUESTION, f"audio token, {token_rate} a second")
+        audio_tokens.set_title(
+            f"2  AuT: one of {config.aut_encoder.audio_vocab_size} audio tokens every {1000 // token_rate} ms"
+        )
+        letters = "".join(chr(i) if 32 < i < 127 else "·" for i in reply.tokens["text"].tolist())
+        draw_tokens(talker_tokens, reply.tokens["talker"], THOUGHT, "position in the reply", letters)
+        talker_tokens.set_title("3  Thinker: the reply's text (letters) and what it tells the Talker (heights)", pad=14)
+        if len(reply.tokens["codec"]):
+            largest = config.talker.codebook_size - 1
+            options = dict(aspect="auto", cmap=HEAT, vmin=0, vmax=largest, interpolation="nearest")
+            image = codes.imshow(reply.tokens["codec"].T, **options)
+            figure.colorbar(image, ax=codes, label="code", pad=0.01)
+        codes.set(xlabel=f"frame, {config.code2wav.frame_rate} a second", ylabel="codebook")
+        codes.set_yticks(range(config.talker.num_codebooks))
+        codes.set_title(f"4  Talker: {config.talker.num_codebooks} codes a frame")
+        if reply.waveform is not None and len(reply.waveform) >= config.aut_encoder.hop_size:
+            draw_mel(said, reply.waveform, config.aut_encoder)
+        said.set_title(f"5  Code2Wav: the answer, {reply.sample_rate // 1000} kHz, as a log-mel spectrogram")
+    return figure

@@ -1,0 +1,15 @@
+"""What several tests need."""
+
+import torch
+from torch import nn
+
+
+@torch.no_grad()
+def randomise(module: nn.Module, seed: int = 0) -> nn.Module:
+    """Weights far from their initial values, norms included: with small ones a forgotten norm or scale does not show."""
+    generator = torch.Generator().manual_seed(seed)
+    for name, parameter in module.named_parameters():
+        noise = torch.randn(parameter.shape, generator=generator, dtype=torch.float64).to(parameter.dtype)
+        is_norm = "norm" in name and parameter.ndim == 1
+        parameter.copy_(1 + 0.3 * noise if is_norm else 0.2 * noise)
+    return module.eval()

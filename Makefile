@@ -14,7 +14,7 @@ demo: $(VENV)/installed
 	$(BIN)/python -m omni_ref ask omni_ref/assets/question.wav -o build/answer.wav --figure build/answer.png
 
 test: lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --cov=omni_ref --cov-fail-under=97
 ifneq ($(NOTEBOOKS),)
 	$(BIN)/python -m pytest --nbval --nbval-current-env --nbval-cell-timeout=300 $(NOTEBOOKS)
 endif

@@ -11,16 +11,19 @@ from torch._subclasses.fake_tensor import FakeTensor
 
 
 def require(holds: bool, problem: str) -> None:
+    """ValueError with the problem's description, unless it holds."""
     if not holds:
         raise ValueError(problem)
 
 
 def require_divides(config: str, divisor: str, divisor_value: int, field_name: str, value: int) -> None:
+    """A field must be a multiple of a divisor."""
     multiple = value % divisor_value == 0
     require(multiple, f"{config}: {field_name} = {value} is not a multiple of {divisor} = {divisor_value}")
 
 
 def is_whole(value) -> bool:
+    """A count: an int of at least 1, and not a bool, which Python takes for one."""
     return isinstance(value, int) and not isinstance(value, bool) and value >= 1
 
 
@@ -45,6 +48,7 @@ def check_numbers(config) -> None:
 
 
 def check_attention(config) -> None:
+    """Heads must come in whole groups and even widths, and no token can go to more experts than there are."""
     name = type(config).__name__
     require_divides(
         name, "num_key_value_heads", config.num_key_value_heads, "num_attention_heads", config.num_attention_heads
@@ -57,6 +61,7 @@ def check_attention(config) -> None:
 
 
 def check_keys(where: str, values, wanted) -> None:
+    """A JSON object must have the wanted keys and no others."""
     require(isinstance(values, dict), f"{where}: expected an object with named fields, got {values!r}")
     unknown, missing = sorted(set(values) - set(wanted)), sorted(set(wanted) - set(values))
     require(not unknown, f"{where}: unknown key {', '.join(map(repr, unknown))}")

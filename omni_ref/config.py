@@ -195,6 +195,7 @@ class Code2WavConfig:
 
     @property
     def samples_per_frame(self) -> int:
+        """How many samples of the waveform one frame of codes becomes."""
         return prod(self.upsample_rates)
 
     @property
@@ -215,11 +216,8 @@ class OmniConfig:
 
     def __post_init__(self):
         for entry in dataclasses.fields(self):
-            part = getattr(self, entry.name)
-            wanted = entry.default_factory
-            require(
-                isinstance(part, wanted), f"OmniConfig: {entry.name} is a {type(part).__name__}, not {wanted.__name__}"
-            )
+            came, wanted = type(getattr(self, entry.name)), entry.default_factory
+            require(came is wanted, f"OmniConfig: {entry.name} is a {came.__name__}, expected {wanted.__name__}")
         self._require_equal("talker", "num_codebooks", "code2wav", "num_codebooks")
         self._require_equal("talker", "codebook_size", "code2wav", "codebook_size")
         self._require_equal("thinker", "talker_vocab_size", "talker", "talker_vocab_size")
@@ -233,10 +231,7 @@ class OmniConfig:
 
     def _require_equal(self, left: str, left_field: str, right: str, right_field: str) -> None:
         one, other = getattr(getattr(self, left), left_field), getattr(getattr(self, right), right_field)
-        require(
-            one == other,
-            f"OmniConfig: {left}.{left_field} = {one}, but {right}.{right_field} = {other}: make them equal",
-        )
+        require(one == other, f"OmniConfig: {left}.{left_field} = {one}, but {right}.{right_field} = {other}")
 
     @classmethod
     def full(cls) -> "OmniConfig":

@@ -14,7 +14,6 @@ When the text is over, the Talker goes on alone until all its codebooks say that
 import os
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -37,19 +36,19 @@ from .turn import AudioInput, AudioPiece, Generation, Reply, TextPiece, Turn
 SHIPPED = Path(__file__).parent / "weights"
 
 
-@dataclass
-class ReplyStream:
-    """Iterate to get the pieces of a reply; then `reply` is the whole."""
+class ReplyStream(Iterator[TextPiece | AudioPiece]):
+    """Iterate to get the pieces of a reply as they come; then `reply` is the whole."""
 
-    omni: "Omni"
-    turn: Turn
-    speak: bool
-    generation: Generation
-    reply: Reply | None = field(default=None, init=False)
+    def __init__(self, pieces: Iterator[TextPiece | AudioPiece], turn: Turn, speak: bool):
+        self.pieces, self.turn, self.speak = pieces, turn, speak
+        self.reply: Reply | None = None
 
-    def __iter__(self) -> Iterator[TextPiece | AudioPiece]:
-        yield from self.omni.run([self.turn], self.speak, self.generation)
-        self.reply = self.turn.reply(self.speak)
+    def __next__(self) -> TextPiece | AudioPiece:
+        try:
+            return next(self.pieces)
+        except StopIteration:
+            self.reply = self.turn.reply(self.speak)
+            raise
 
 
 class Omni(nn.Module):
@@ -93,6 +92,7 @@ class Omni(nn.Module):
 
     @property
     def device(self) -> torch.device:
+        """Where the weights are, and so where everything is computed."""
         return self.thinker.norm.weight.device
 
     def respond(
@@ -112,7 +112,10 @@ class Omni(nn.Module):
     def respond_batch(
         self, questions: list[dict], speak: bool = True, generation: Generation | None = None
     ) -> list[Reply]:
-        """Several questions at once, each a dict of respond's audio, text and task; each reply is what it is alone."""
+        """Several questions at once, each a dict of respond's audio, text and task.
+
+        At temperature 0 each reply is what it is alone; above, the draws depend on the batch.
+        """
         turns = [Turn(self.config, self.tokenizer, self.code2wav, **question) for question in questions]
         for _ in self.run(turns, speak, generation or Generation()):
             pass
@@ -128,7 +131,7 @@ class Omni(nn.Module):
     ) -> ReplyStream:
         """Like respond, in pieces: iterate over TextPiece and AudioPiece as they come."""
         turn = Turn(self.config, self.tokenizer, self.code2wav, audio, text, task)
-        return ReplyStream(self, turn, speak, generation or Generation())
+        return ReplyStream(self.run([turn], speak, generation or Generation()), turn, speak)
 
     @torch.no_grad()
     def run(self, turns: list[Turn], speak: bool, generation: Generation) -> Iterator[TextPiece | AudioPiece]:

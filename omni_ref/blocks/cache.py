@@ -31,6 +31,7 @@ class KVCache:
         self.carried: Tensor | None = None
 
     def check_batch(self, batch: int) -> None:
+        """ValueError if the past belongs to a batch of another size."""
         if self.keys and self.keys[0].shape[0] != batch:
             raise ValueError(
                 f"the cache holds {self.keys[0].shape[0]} rows, the input has {batch}: give each batch its own cache"

@@ -1,6 +1,6 @@
 """Pictures of what the model does, in one style: every function takes tensors and returns a matplotlib Figure."""
 
-import matplotlib.pyplot as plt
+import matplotlib
 from jaxtyping import Float, Int
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -27,14 +27,14 @@ def draw_mel(axes: Axes, waveform: Float[Tensor, "samples"], config: AuTEncoderC
     """The log-mel spectrogram of a waveform, against seconds."""
     mel = log_mel_spectrogram(waveform[None], config)[0]
     seconds = len(waveform) / config.sample_rate
-    axes.imshow(mel, origin="lower", aspect="auto", cmap=HEAT, extent=(0, seconds, 0, config.n_mels))
+    axes.imshow(mel.numpy(), origin="lower", aspect="auto", cmap=HEAT, extent=(0, seconds, 0, config.n_mels))
     axes.set(xlabel="seconds", ylabel="mel filter")
 
 
 def draw_tokens(axes: Axes, tokens: Int[Tensor, "time"], colour: str, xlabel: str, labels: str | None = None) -> None:
     """A token a step: its id as a height; `labels`, a character each, along the top."""
-    axes.vlines(range(len(tokens)), 0, tokens, color=colour, linewidth=1.2)
-    axes.plot(range(len(tokens)), tokens, "o", color=colour, markersize=3)
+    axes.vlines(range(len(tokens)), 0, tokens.tolist(), color=colour, linewidth=1.2)
+    axes.plot(range(len(tokens)), tokens.tolist(), "o", color=colour, markersize=3)
     axes.set(xlabel=xlabel, ylabel="token id", xlim=(-0.5, max(len(tokens), 1) - 0.5))
     axes.set_ylim(bottom=0)
     for step, label in enumerate(labels or ""):
@@ -43,9 +43,9 @@ def draw_tokens(axes: Axes, tokens: Int[Tensor, "time"], colour: str, xlabel: st
 
 def exchange(question: Float[Tensor, "samples"] | None, reply: Reply, config: OmniConfig) -> Figure:
     """A question becoming an answer, stage by stage: what is heard, thought, and said."""
-    with plt.rc_context(STYLE):
-        figure, panels = plt.subplots(5, 1, figsize=(9, 10.5), layout="constrained")
-        heard, audio_tokens, talker_tokens, codes, said = panels
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(9, 10.5), layout="constrained")
+        heard, audio_tokens, talker_tokens, codes, said = figure.subplots(5, 1)
         mel_rate, token_rate = config.aut_encoder.mel_rate, config.aut_encoder.token_rate
         if question is None:
             heard.text(0.5, 0.5, "no recording: the question was typed", ha="center", transform=heard.transAxes)
@@ -62,7 +62,7 @@ def exchange(question: Float[Tensor, "samples"] | None, reply: Reply, config: Om
         if len(reply.tokens["codec"]):
             largest = config.talker.codebook_size - 1
             options = dict(aspect="auto", cmap=HEAT, vmin=0, vmax=largest, interpolation="nearest")
-            image = codes.imshow(reply.tokens["codec"].T, **options)
+            image = codes.imshow(reply.tokens["codec"].T.numpy(), **options)
             figure.colorbar(image, ax=codes, label="code", pad=0.01)
         codes.set(xlabel=f"frame, {config.code2wav.frame_rate} a second", ylabel="codebook")
         codes.set_yticks(range(config.talker.num_codebooks))

@@ -1,0 +1,157 @@
+"""The command line, run as a person runs it."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import soundfile
+
+from omni_ref import Generation, Omni, OmniConfig
+from omni_ref.__main__ import main
+from omni_ref.checkpoint import save_checkpoint
+
+ROOT = Path(__file__).parents[1]
+QUESTION = ROOT / "omni_ref" / "assets" / "question.wav"
+
+
+@pytest.fixture
+def checkpoint(tmp_path, tiny):
+    folder = tmp_path / "tiny"
+    save_checkpoint(folder, Omni.from_config(tiny, device="cpu"), tiny)
+    return ["--checkpoint", str(folder), "--device", "cpu"]
+
+
+def test_ask_prints_the_text_and_saves_the_speech(tmp_path, checkpoint, capsys):
+    answer, figure = tmp_path / "answer.wav", tmp_path / "answer.png"
+    assert main(["ask", str(QUESTION), "-o", str(answer), "--figure", str(figure), *checkpoint]) == 0
+    printed = capsys.readouterr()
+    expected = Omni.from_pretrained(checkpoint[1], "cpu").respond(QUESTION)
+    assert printed.out == expected.text + "\n"
+    assert str(answer) in printed.err and str(figure) in printed.err
+    samples, rate = soundfile.read(answer)
+    assert rate == 16000 and len(samples) == len(expected.waveform)
+    assert abs(samples - expected.waveform.numpy()).max() < 1e-4
+    assert figure.read_bytes().startswith(b"\x89PNG")
+
+
+def test_transcribe_writes_no_speech_unless_asked(tmp_path, checkpoint, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(["ask", str(QUESTION), "--task", "transcribe", *checkpoint]) == 0
+    assert not list(tmp_path.glob("*.wav"))
+
+
+def test_say_speaks_a_typed_text_to_the_default_file(tmp_path, checkpoint, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(["ask", "--task", "say", "--text", "one plus two", *checkpoint]) == 0
+    assert soundfile.info(tmp_path / "answer.wav").samplerate == 16000
+
+
+def test_the_seed_decides_what_is_drawn(checkpoint, tmp_path, capsys):
+    def text(seed: str) -> str:
+        arguments = ["ask", str(QUESTION), "-o", str(tmp_path / "a.wav"), "--temperature", "1", "--seed", seed]
+        assert main([*arguments, *checkpoint]) == 0
+        return capsys.readouterr().out
+
+    assert text("1") == text("1") != text("2")
+
+
+def test_shapes_are_recorded_from_the_recording(checkpoint, capsys):
+    assert main(["shapes", str(QUESTION), *checkpoint]) == 0
+    lines = {line.rsplit("  ", 3)[0].strip(): line.split() for line in capsys.readouterr().out.splitlines()}
+    frames = soundfile.info(QUESTION).frames
+    by_name = {" ".join(words): words for words in lines.values()}
+    text = "\n".join(by_name)
+    assert f"question: waveform {frames}" in text
+    assert f"log-mel spectrogram 1 × {OmniConfig.tiny().aut_encoder.n_mels} × {frames // 160}" in text
+    assert "answer: waveform" in text
+
+
+@pytest.mark.parametrize(
+    ("size", "numbers"),
+    [
+        (
+            "full",
+            ["49,941,919,744", "7,795,984,384", "3,795,009,024", "408,930,816", "4,857,857", "5.000 GiB", "2,200"],
+        ),
+        ("mini", [f"{sum(weights.numel() for weights in Omni(OmniConfig.mini()).parameters()):,}"]),
+        ("tiny", [f"{sum(weights.numel() for weights in Omni(OmniConfig.tiny()).parameters()):,}"]),
+    ],
+)
+def test_ledger_prints_the_sums(size, numbers, capsys):
+    assert main(["ledger", "--size", size]) == 0
+    printed = capsys.readouterr().out
+    assert [number for number in numbers if number not in printed] == []
+
+
+@pytest.mark.parametrize("command", [[], ["ask"], ["shapes"], ["ledger"]])
+def test_help_says_what_each_command_does(command, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main([*command, "--help"])
+    printed = capsys.readouterr().out
+    assert stop.value.code == 0
+    assert "examples:" in printed if not command else command[0] in printed
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["ask", "nowhere.wav"], "nowhere.wav: no such file"),
+        (["ask", "pyproject.toml"], "not a sound file"),
+        (["ask"], "neither audio nor text"),
+        (["ask", str(QUESTION), "-o", "nowhere/answer.wav"], "cannot be written"),
+        (["ask", str(QUESTION), "-o", "answer.txt"], "expected .wav or .flac"),
+        (["ask", str(QUESTION), "--figure", "answer.gif"], "expected .png"),
+        (["ask", str(QUESTION), "--device", "gpu"], "not a device name"),
+        (["ask", str(QUESTION), "--checkpoint", "nowhere"], "no such file"),
+        (["shapes", "nowhere.wav"], "no such file"),
+        (["ledger", "--context", "0"], "expected at least 1"),
+    ],
+)
+def test_an_error_is_one_readable_line_and_exit_code_2(arguments, complaint, capsys, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "pyproject.toml").write_text("[project]\n")
+    assert main(arguments) == 2
+    printed = capsys.readouterr()
+    (line,) = [line for line in printed.err.splitlines() if "error" in line]
+    assert line.startswith("omni-ref: error: ") and complaint in line
+    assert "Traceback" not in printed.err and printed.out == ""
+    assert [path.name for path in tmp_path.iterdir()] == ["pyproject.toml"]
+
+
+def test_it_runs_as_a_module_and_from_the_installed_script(tmp_path):
+    for command in ([sys.executable, "-m", "omni_ref"], [Path(sys.executable).parent / "omni-ref"]):
+        run = subprocess.run([*command, "ask", "nowhere.wav"], capture_output=True, text=True, cwd=tmp_path)
+        assert run.returncode == 2 and "no such file" in run.stderr and "Traceback" not in run.stderr
+
+
+def test_without_trained_weights_a_note_says_so(tmp_path, capsys):
+    assert main(["ask", str(QUESTION), "--task", "transcribe"]) == 0
+    assert "random" in capsys.readouterr().err
+
+
+def test_the_demo_question_gives_the_same_tokens_on_one_and_on_two_threads(tmp_path):
+    script = (
+        "import torch; from omni_ref import Omni, OmniConfig; torch.set_num_threads({});"
+        "reply = Omni.from_config(OmniConfig.mini(), device='cpu').respond('{}');"
+        "print([tokens.tolist() for tokens in reply.tokens.values()])"
+    )
+    outputs = {
+        subprocess.run(
+            [sys.executable, "-c", script.format(threads, QUESTION)],
+            capture_output=True,
+            text=True,
+            check=True,
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+        ).stdout
+        for threads in (1, 2)
+    }
+    assert len(outputs) == 1 and len(outputs.pop()) > 1000
+
+
+def test_generation_limits_hold(tiny):
+    reply = Omni.from_config(tiny, device="cpu").respond(
+        QUESTION, generation=Generation(max_text_tokens=3, max_frames=7)
+    )
+    assert len(reply.tokens["text"]) <= 3 and len(reply.tokens["codec"]) <= 7

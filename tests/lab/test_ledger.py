@@ -1,6 +1,7 @@
 """The ledger's arithmetic against modules that are really built, and against counts made elsewhere."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -28,6 +29,14 @@ def test_parameters_equal_those_of_a_build_on_the_meta_device(size, component):
     with torch.device("meta"):
         module = module_class(getattr(config, name))
     assert total(ledger(config), component).parameters == sum(p.numel() for p in module.parameters())
+
+
+def test_tied_embeddings_are_counted_once_and_used_twice(tiny):
+    tied = replace(tiny, thinker=replace(tiny.thinker, tie_word_embeddings=True))
+    built, module = total(ledger(tied), "Thinker"), Thinker(tied.thinker)
+    assert built.parameters == sum(weights.numel() for weights in module.parameters())
+    untied = total(ledger(tiny), "Thinker")
+    assert (built.flops, built.active) == (untied.flops, untied.active - tiny.thinker.hidden_size)
 
 
 def test_the_full_size_to_the_digit():

@@ -23,6 +23,11 @@ def test_every_rate_is_the_one_that_the_configuration_derives(omni, tiny):
     measured = [rates[f"Code2Wav: ×{rate}"] for rate in tiny.code2wav.upsample_rates]
     assert measured == pytest.approx([400, 2000, 8000, 16000])
     assert len(reply.waveform) == 3200
+    components = [stage.name.split(":")[0] for stage in stages]
+    assert list(dict.fromkeys(components)) == [
+        "question", "log-mel spectrogram", "AuT", "Thinker", "Talker", "Code2Wav", "answer",
+    ]  # fmt: skip
+    assert [components.count(name) for name in ("AuT", "Thinker", "Talker", "Code2Wav")] == [4, 3, 2, 5]
 
 
 def test_a_reply_without_speech_says_so(omni):

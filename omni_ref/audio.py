@@ -44,12 +44,13 @@ def load_audio(path: str | os.PathLike, sample_rate: int = 16000) -> Float[Tenso
 
 
 def _require_whole(path: str | os.PathLike, announced: int, found: int) -> None:
-    """A header names the length of its data; a file cut short holds less. In a WAV file libsndfile passes over that."""
+    """A header names the length of its data; a file cut short holds less. Of WAV and AIFF libsndfile hides it."""
     require(found >= announced, f"{path}: the file is cut short: {found} of {announced} samples are there")
     with open(path, "rb") as file:
         header = file.read(8)
-    if header[:4] == b"RIFF":
-        size, there = int.from_bytes(header[4:], "little") + 8, os.path.getsize(path)
+    byte_order = {b"RIFF": "little", b"FORM": "big"}.get(header[:4])
+    if byte_order is not None:
+        size, there = int.from_bytes(header[4:], byte_order) + 8, os.path.getsize(path)
         streamed = size >= 0xFFFFFFFF
         require(there >= size or streamed, f"{path}: the file is cut short: {there} of {size} bytes are there")
 
@@ -59,9 +60,14 @@ def save_audio(path: str | os.PathLike, waveform: Float[Tensor, "samples"], samp
     path = Path(path)
     kind = path.suffix.lstrip(".").upper()
     require(kind in ("WAV", "FLAC"), f"{path}: cannot write '{path.suffix}', name it .wav or .flac")
+    require(sample_rate >= 1, f"{path}: a sample rate of {sample_rate}, expected at least 1")
+    require(bool(waveform.isfinite().all()), f"{path}: the waveform holds samples that are not finite numbers")
     samples = waveform.detach().cpu().float().clamp(-1, 1).numpy()
     with written_whole(path) as partial:
-        soundfile.write(partial, samples, sample_rate, format=kind, subtype="PCM_16")
+        try:
+            soundfile.write(partial, samples, sample_rate, format=kind, subtype="PCM_16")
+        except soundfile.LibsndfileError as error:
+            raise OSError(f"{path}: cannot be written: {error.error_string}") from error
 
 
 def check_waveform(waveform: Tensor | np.ndarray, config: AuTEncoderConfig) -> Float[Tensor, "samples"]:

@@ -150,6 +150,7 @@ class AuTEncoder(nn.Module):
     def _checked_lengths(self, mel: Tensor, lengths: Tensor | None) -> Int[Tensor, "batch"]:
         batch, mels, frames = mel.shape
         require(mels == self.config.n_mels, f"AuTEncoder: mel has {mels} mels, expected n_mels = {self.config.n_mels}")
+        require(batch > 0, "AuTEncoder: mel has no row, expected at least 1")
         require(frames > 0, "AuTEncoder: mel has no frame, expected at least 1")
         lengths = torch.full((batch,), frames, device=mel.device) if lengths is None else lengths.to(mel.device)
         require(lengths.shape == (batch,), f"AuTEncoder: {lengths.shape[0]} lengths for {batch} rows of mel")

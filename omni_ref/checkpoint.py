@@ -26,10 +26,15 @@ def save_checkpoint(
 ) -> None:
     """Write weights (as `dtype` if given) and config; both are complete on disk before either takes its place."""
     folder = Path(folder)
+    if folder.exists() and not folder.is_dir():
+        raise FileExistsError(f"{folder}: is a file, expected a folder for a checkpoint")
     folder.mkdir(parents=True, exist_ok=True)
     tensors = {name: value.detach().to("cpu", dtype).contiguous() for name, value in module.state_dict().items()}
     with written_whole(folder / CONFIG) as config_part, written_whole(folder / WEIGHTS) as weights_part:
-        save_file(tensors, weights_part)
+        try:
+            save_file(tensors, weights_part)
+        except SafetensorError as error:
+            raise OSError(f"{folder / WEIGHTS}: cannot be written: {error}") from error
         config_part.write_text(config.to_json(), encoding="utf8")
 
 
@@ -114,16 +119,12 @@ def _stack_experts(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
         match.group("layer", "expert", "part"): tensors[name] for name in tensors if (match := single.fullmatch(name))
     }
     for layer in dict.fromkeys(layer for layer, _, _ in found):
-        experts = sorted({int(expert) for name, expert, _ in found if name == layer})
+        experts = range(1 + max(int(expert) for name, expert, _ in found if name == layer))
         parts = {part: [found.get((layer, str(i), part)) for i in experts] for part in ("gate", "up", "down")}
-        lacking = [
-            f"{layer}.{experts[i]}.{part}_proj.weight"
-            for part in parts
-            for i, value in enumerate(parts[part])
-            if value is None
-        ]
-        whole = experts == list(range(len(experts))) and not lacking
-        require(whole, f"{layer}: found experts {experts}, missing: {_some(lacking)}")
+        lacking = [f"{layer}.{i}.{part}_proj.weight" for part in parts for i in experts if parts[part][i] is None]
+        require(
+            not lacking, f"missing: {_some(lacking)}: expert {len(experts) - 1} is there, so expected all before it"
+        )
         for names in (("gate", "up"), ("down",)):
             shapes = {tuple(value.shape) for part in names for value in parts[part]}
             require(len(shapes) == 1, f"{layer}: {' and '.join(names)} projections have shapes {sorted(shapes)}")

@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import re
 from math import inf
 
 import torch
@@ -87,10 +88,9 @@ def pick_device(wanted: str | torch.device | None = None) -> torch.device:
     ValueError if the name is none, or the GPU is not there: nothing that was to run on a GPU quietly runs on the CPU.
     """
     wanted = wanted or os.environ.get("OMNI_DEVICE") or ("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(wanted)
-    except RuntimeError as error:
-        raise ValueError(f"device {wanted!r} is not a device name, expected cpu, cuda or cuda:0 and so on") from error
-    there = device.type == "cpu" or (device.type == "cuda" and (device.index or 0) < torch.cuda.device_count())
-    require(there, f"device {str(device)!r} is not on this machine: PyTorch sees {torch.cuda.device_count()} GPUs")
+    named = re.fullmatch(r"cpu|cuda(:\d+)?", str(wanted))
+    require(named is not None, f"device {str(wanted)!r} is not one that this runs on, expected cpu, cuda or cuda:0 …")
+    device, gpus = torch.device(wanted), torch.cuda.device_count()
+    there = device.type == "cpu" or (device.index or 0) < gpus
+    require(there, f"device {str(device)!r} is not on this machine: PyTorch sees {gpus} GPUs")
     return device

@@ -104,8 +104,12 @@ class Code2WavStream:
     def reset(self) -> None:
         """Start a new waveform."""
         self.state: StreamState = {}
+        self.rows: int | None = None
 
     @torch.no_grad()
     def push(self, codec_tokens: Int[Tensor, "batch frames codebooks"]) -> Float[Tensor, "batch samples"]:
         """The samples of the next frames, any number of them, none included."""
+        rows = codec_tokens.shape[0]
+        self.rows = self.rows or rows
+        require(rows == self.rows, f"Code2Wav: the stream began with {self.rows} rows, this piece has {rows}")
         return self.code2wav.synthesise(self.code2wav.embed(codec_tokens), self.state)

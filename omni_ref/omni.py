@@ -157,15 +157,21 @@ class Omni(nn.Module):
     ) -> Iterator[tuple[Int[Tensor, "batch"], Int[Tensor, "batch"]]]:
         """Each turn's next text token and its talker token; <|im_end|> and the pad for turns that are over."""
         embeds, mask = self._prompts(turns)
-        room = self.config.thinker.max_position_embeddings - embeds.shape[1]
+        positions = self.config.thinker.max_position_embeddings
+        room = positions - embeds.shape[1]
+        require(
+            room >= 1,
+            f"the prompt takes {embeds.shape[1]} positions, and thinker.max_position_embeddings = {positions} "
+            "leaves no room for a reply: shorten the audio or the text",
+        )
         cache, end = KVCache(), self.tokenizer.im_end
-        hidden_ids = [index for index in self.tokenizer.special_ids if index != end]
-        hidden_ids += range(self.tokenizer.vocab_size, self.config.thinker.vocab_size)
+        suppressed = [index for index in self.tokenizer.special_ids if index != end]
+        suppressed += range(self.tokenizer.vocab_size, self.config.thinker.vocab_size)
         logits = self.thinker(inputs_embeds=embeds, attention_mask=mask, cache=cache).text_logits[:, -1]
         seen = torch.empty(len(turns), 0, dtype=torch.long, device=self.device)
         over = torch.zeros(len(turns), dtype=torch.bool, device=self.device)
         for _ in range(min(generation.max_text_tokens, room)):
-            logits[:, hidden_ids] = float("-inf")
+            logits[:, suppressed] = float("-inf")
             text_ids = sample(logits, generation.text, generator, seen).masked_fill(over, end)
             over = over | (text_ids == end)
             if over.all():

@@ -80,7 +80,10 @@ class Talker(Decoder):
         Raises ValueError for ids out of range or more steps than max_position_embeddings.
         """
         config = self.config
+        check_ids("Talker: talker_tokens", talker_tokens, config.talker_vocab_size + 1)
+        check_ids("Talker: codec_tokens", codec_tokens, self.table_size)
         batch, steps, codebooks = codec_tokens.shape
+        require(steps >= 1, "Talker: codec_tokens have no step, expected at least 1")
         require(codebooks == config.num_codebooks, f"Talker: {codebooks} codebooks, expected {config.num_codebooks}")
         rows = talker_tokens.shape[0]
         require(rows == batch, f"Talker: {rows} rows of talker_tokens, {batch} of codec_tokens: expected as many")
@@ -126,7 +129,9 @@ class Talker(Decoder):
         A row with fewer talker tokens than others is filled up with config.talker_pad_id.
         """
         require(max_frames >= 1, f"Talker: max_frames = {max_frames}, expected at least 1")
+        check_ids("Talker: talker_tokens", talker_tokens, self.config.talker_vocab_size + 1)
         batch, time = talker_tokens.shape
+        require(batch >= 1, "Talker: talker_tokens have no row, expected at least 1")
         stream = self.stream(sampling, generator)
         pad = talker_tokens.new_full((batch,), self.config.talker_pad_id)
         frames = []
@@ -178,6 +183,8 @@ class TalkerStream:
             self.previous = talker_token.new_full((batch, config.num_codebooks), config.begin_id)
             self.ended = torch.zeros(batch, dtype=torch.bool, device=talker_token.device)
             self.lengths = torch.zeros_like(talker_token)
+        rows, began = talker_token.shape[0], self.previous.shape[0]
+        require(rows == began, f"Talker: the stream began with {began} rows, this step has {rows}")
         logits = self.talker.step_logits(talker_token[:, None], self.previous[:, None], self.cache)[:, 0]
         chosen = sample(logits, self.sampling, self.generator)
         codes = torch.where(chosen == config.end_id, logits[..., : config.end_id].argmax(dim=-1), chosen)

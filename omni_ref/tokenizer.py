@@ -56,12 +56,16 @@ class Tokenizer:
 
     def encode(self, text: str) -> Int[Tensor, "time"]:
         """Ids of plain text: the name of a special token in it is text, not the token."""
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise ValueError(f"tokenizer: the text is not Unicode that can be written: {error}") from error
         self.backend.encode_special_tokens = True
         return torch.tensor(self.backend.encode(text, add_special_tokens=False).ids, dtype=torch.long)
 
     def decode(self, ids: Int[Tensor, "time"]) -> str:
         """Text of ids without special tokens; bytes that are not UTF-8 become U+FFFD. ValueError for an unknown id."""
-        unknown = [index for index in ids.tolist() if self.backend.id_to_token(index) is None]
+        unknown = [index for index in ids.tolist() if index < 0 or self.backend.id_to_token(index) is None]
         require(not unknown, f"tokenizer: unknown id {unknown[:1]}, expected 0 to {self.vocab_size - 1}")
         return self.backend.decode(ids.tolist(), skip_special_tokens=True)
 

@@ -54,9 +54,11 @@ class AudioPiece:
 
 @dataclass
 class Reply:
-    """A whole reply. `waveform` is None if no speech was asked for. `timings` are seconds from the question:
-    "listened", "first_text", "first_sound", "total". `tokens` holds "audio", "text", "talker" (time) and "codec"
-    (frames, codebooks)."""
+    """A whole reply. `waveform` is None if no speech was asked for.
+
+    `timings` are seconds from the question: "listened", "first_text", "first_sound", "total"; what did not happen
+    is not there. `tokens` holds "audio", "text" and "talker" ids, one after the other, and "codec" ids, a row a frame.
+    """
 
     text: str
     waveform: Float[Tensor, "samples"] | None

@@ -103,7 +103,7 @@ def test_help_says_what_each_command_does(command, capsys):
         (["ask", str(QUESTION), "-o", "nowhere/answer.wav"], "cannot be written"),
         (["ask", str(QUESTION), "-o", "answer.txt"], "expected .wav or .flac"),
         (["ask", str(QUESTION), "--figure", "answer.gif"], "expected .png"),
-        (["ask", str(QUESTION), "--device", "gpu"], "not a device name"),
+        (["ask", str(QUESTION), "--device", "gpu"], "not one that this runs on"),
         (["ask", str(QUESTION), "--checkpoint", "nowhere"], "no such file"),
         (["shapes", "nowhere.wav"], "no such file"),
         (["ledger", "--context", "0"], "expected at least 1"),

@@ -99,8 +99,9 @@ class Decoder(nn.Module):
         self, batch: int, time: int, past: int, attention_mask: Tensor | None, cache: KVCache | None
     ) -> None:
         name, limit = type(self).__name__, self.config.max_position_embeddings
-        if time == 0:
-            raise ValueError(f"{name}: the input has no position, expected at least 1")
+        for count, what in ((batch, "row"), (time, "position")):
+            if count == 0:
+                raise ValueError(f"{name}: the input has no {what}, expected at least 1")
         if past + time > limit:
             raise ValueError(
                 f"{name}: {past} past + {time} new positions, but max_position_embeddings = {limit}: shorten the input"

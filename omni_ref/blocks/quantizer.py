@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from ..checks import check_ids, has_values
+from ..checks import check_ids, has_values, require
 
 
 @dataclass
@@ -120,7 +120,9 @@ class ResidualVectorQuantizer(nn.Module):
         self.quantizers = nn.ModuleList(VectorQuantizer(codebook_size, dim, **options) for _ in range(num_codebooks))
 
     def lookup(self, codes: Int[Tensor, "... codebooks"]) -> Float[Tensor, "... dim"]:
-        """The sum of the vectors of one code a codebook."""
+        """The sum of the vectors of one code a codebook; ValueError for another number of codebooks or such a code."""
+        came, wanted = codes.shape[-1], len(self.quantizers)
+        require(came == wanted, f"codes of {came} codebooks, expected {wanted}")
         return torch.stack([part.lookup(codes[..., k]) for k, part in enumerate(self.quantizers)]).sum(dim=0)
 
     def forward(

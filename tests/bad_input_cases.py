@@ -1,0 +1,265 @@
+"""The cases of docs/bad-input.md, section by section: each is a call that must fail, or hold, in the folder `at`."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import torch
+from bad_input_files import changed_json, with_last
+from helpers import randomise
+from test_files import full_disk
+
+from omni_ref import Generation, Omni, OmniConfig
+from omni_ref.audio import load_audio, log_mel_spectrogram, save_audio
+from omni_ref.blocks.cache import KVCache
+from omni_ref.blocks.quantizer import ResidualVectorQuantizer
+from omni_ref.checkpoint import load_qwen3_moe, save_checkpoint
+from omni_ref.sampling import Sampling
+
+TINY = OmniConfig.tiny()
+OMNI = randomise(Omni.from_config(TINY, device="cpu"))
+RVQ = ResidualVectorQuantizer(num_codebooks=3, codebook_size=5, dim=7)
+NOISE = 0.1 * torch.randn(4000, generator=torch.Generator().manual_seed(0))
+MEL = log_mel_spectrogram(NOISE.view(2, -1), TINY.aut_encoder)
+AUT, THINKER, TALKER, VOCODER = TINY.aut_encoder, TINY.thinker, TINY.talker, TINY.code2wav
+encoder, thinker, talker, code2wav = OMNI.aut_encoder, OMNI.thinker, OMNI.talker, OMNI.code2wav
+
+
+def ids(*shape: int, value: int = 1) -> torch.Tensor:
+    """Token ids that are all alike."""
+    return torch.full(shape, value)
+
+
+def pushes(stream, *pieces: torch.Tensor) -> None:
+    """Feed a stream piece by piece."""
+    for piece in pieces:
+        stream.push(piece)
+
+
+def remember(rows: int, positions: int) -> KVCache:
+    """The cache of a Thinker that has read that much."""
+    cache = KVCache()
+    thinker(ids(rows, positions), cache=cache)
+    return cache
+
+
+def on_a_full_disk(save: Callable, *arguments) -> None:
+    """Save where there is room for ten thousand bytes."""
+    with full_disk(10_000):
+        save(*arguments)
+
+
+def layers_without(part: str) -> dict[str, torch.Tensor]:
+    """The Thinker's weights without those whose name holds `part`."""
+    return {name: value for name, value in thinker.state_dict().items() if part not in name}
+
+
+# fmt: off
+SOUND_FILES = {
+    "an empty file": lambda at: load_audio(at / "empty.wav"),
+    "a file without samples": lambda at: load_audio(at / "header-only.wav"),
+    "a file of one sample": lambda at: OMNI.respond(at / "one-sample.wav"),
+    "a file with NaN": lambda at: load_audio(at / "nan.wav"),
+    "a WAV file cut short": lambda at: load_audio(at / "cut.wav"),
+    "a FLAC file cut short": lambda at: load_audio(at / "cut.flac"),
+    "an OGG file cut short": lambda at: load_audio(at / "cut.ogg"),
+    "an AIFF file cut short": lambda at: load_audio(at / "cut.aiff"),
+    "a file that is no sound": lambda at: load_audio(at / "notes.wav"),
+    "a missing file": lambda at: load_audio(at / "missing.wav"),
+    "a folder": lambda at: load_audio(at / "whole"),
+}
+SOUND = {
+    "no sample": lambda at: OMNI.respond(NOISE[:0]),
+    "one sample": lambda at: OMNI.respond(NOISE[:1]),
+    "one sample less than a hop": lambda at: OMNI.respond(NOISE[:159]),
+    "NaN": lambda at: OMNI.respond(with_last(NOISE, np.nan)),
+    "infinity": lambda at: OMNI.respond(with_last(NOISE, -np.inf)),
+    "stereo": lambda at: OMNI.respond(NOISE.view(2, -1)),
+    "whole numbers": lambda at: OMNI.respond((32767 * NOISE).to(torch.int16)),
+    "whole numbers made floating-point": lambda at: OMNI.respond(32767 * NOISE.clamp(-0.1, 0.1).numpy()),
+    "numbers of another byte order": lambda at: OMNI.respond(NOISE.numpy().astype(">f4")),
+    "spectrogram of less than a hop": lambda at: log_mel_spectrogram(NOISE[None, :159], AUT),
+    "spectrogram of NaN": lambda at: log_mel_spectrogram(with_last(NOISE[None], np.nan), AUT),
+}
+QUESTIONS = {
+    "an unknown task": lambda at: OMNI.respond(NOISE, task="translate"),
+    "neither audio nor text": lambda at: OMNI.respond(),
+    "an empty text": lambda at: OMNI.respond(text=""),
+    "transcribe without audio": lambda at: OMNI.respond(text="hello", task="transcribe"),
+    "say without text": lambda at: OMNI.respond(NOISE, task="say"),
+    "a batch of no question": lambda at: OMNI.respond_batch([]),
+    "text that is not Unicode": lambda at: OMNI.respond(text="half a surrogate pair: \ud800"),
+    "a text longer than the positions": lambda at: OMNI.respond(text="x" * 600),
+    "a recording longer than the positions": lambda at: OMNI.respond(NOISE.repeat(84)),
+    "a text that leaves no position for a reply": lambda at: OMNI.respond(text="x" * 501),
+    "a model in training mode": lambda at: Omni(TINY).respond(NOISE),
+    "no text token allowed": lambda at: Generation(max_text_tokens=0),
+    "no frame allowed": lambda at: Generation(max_frames=0),
+    "pieces of no frame": lambda at: Generation(frames_per_piece=0),
+    "a negative temperature": lambda at: Sampling(temperature=-0.5),
+    "a negative top_k": lambda at: Sampling(top_k=-1),
+    "top_p of 0": lambda at: Sampling(top_p=0.0),
+    "a repetition penalty of 0": lambda at: Sampling(repetition_penalty=0.0),
+}
+TOKENS = {
+    "Thinker: a text id too large": lambda at: thinker(with_last(ids(2, 3), 260)),
+    "Thinker: a negative text id": lambda at: thinker(with_last(ids(2, 3), -1)),
+    "Talker: a talker token too large": lambda at: talker(with_last(ids(2, 4), 42), ids(2, 4, 3)),
+    "Talker: a negative talker token": lambda at: talker(with_last(ids(2, 4), -1), ids(2, 4, 3)),
+    "Talker: a talker token too large, past the last step": lambda at: talker(with_last(ids(2, 5), 42), ids(2, 4, 3)),
+    "Talker: a code too large": lambda at: talker(ids(2, 4), ids(2, 4, 3, value=21)),
+    "Talker: a negative code": lambda at: talker(ids(2, 4), ids(2, 4, 3, value=-1)),
+    "Talker: a code too large, in the last step": lambda at: talker(ids(2, 4), with_last(ids(2, 4, 3), 21)),
+    "Talker.generate: a token too large": lambda at: talker.generate(with_last(ids(2, 4), 42)),
+    "Talker.generate: a token too large, past max_frames":
+        lambda at: talker.generate(with_last(ids(2, 4), 42), max_frames=1),
+    "Talker.generate: a negative token": lambda at: talker.generate(with_last(ids(2, 4), -1)),
+    "Talker.generate: no frame allowed": lambda at: talker.generate(ids(2, 4), max_frames=0),
+    "Code2Wav: a code too large": lambda at: code2wav(with_last(ids(2, 4, 3), 19)),
+    "Code2Wav: a negative code": lambda at: code2wav(with_last(ids(2, 4, 3), -1)),
+    "Code2Wav.stream: a code too large": lambda at: pushes(code2wav.stream(), ids(2, 4, 3), ids(2, 1, 3, value=19)),
+    "Code2Wav.stream: a negative code": lambda at: pushes(code2wav.stream(), ids(2, 4, 3), ids(2, 1, 3, value=-1)),
+    "quantizer: a code too large": lambda at: encoder.quantizer.lookup(with_last(ids(2, 3), 37)),
+    "quantizer: a negative code": lambda at: encoder.quantizer.lookup(with_last(ids(2, 3), -1)),
+    "residual quantizer: a code too large": lambda at: RVQ.lookup(with_last(ids(2, 3), 5)),
+    "residual quantizer: a negative code": lambda at: RVQ.lookup(with_last(ids(2, 3), -1)),
+    "tokenizer: an id too large": lambda at: OMNI.tokenizer.decode(with_last(ids(3), 260)),
+    "tokenizer: a negative id": lambda at: OMNI.tokenizer.decode(with_last(ids(3), -1)),
+}
+SHAPES = {
+    "AuTEncoder: another number of mels": lambda at: encoder.encode(MEL[:, 1:]),
+    "AuTEncoder: no frame": lambda at: encoder.encode(MEL[..., :0]),
+    "AuTEncoder: no row": lambda at: encoder.encode(MEL[:0]),
+    "AuTEncoder: a length of 0": lambda at: encoder.encode(MEL, torch.tensor([12, 0])),
+    "AuTEncoder: a length past the end": lambda at: encoder.encode(MEL, torch.tensor([13, 12])),
+    "AuTEncoder: NaN": lambda at: encoder.encode(with_last(MEL, np.nan)),
+    "Thinker: neither ids nor embeddings": lambda at: thinker(),
+    "Thinker: both ids and embeddings": lambda at: thinker(ids(2, 3), torch.zeros(2, 3, 28)),
+    "Thinker: embeddings of another width": lambda at: thinker(inputs_embeds=torch.zeros(2, 3, 27)),
+    "Thinker: audio vectors of another width": lambda at: thinker.embed_audio(torch.zeros(2, 3, 87)),
+    "Thinker: no position": lambda at: thinker(ids(2, 0)),
+    "Thinker: no row": lambda at: thinker(ids(0, 3)),
+    "Thinker: more positions than it has": lambda at: thinker(ids(1, 513)),
+    "Thinker: more positions than the cache leaves": lambda at: thinker(ids(1, 3), cache=remember(1, 510)),
+    "Thinker: a mask of another shape": lambda at: thinker(ids(2, 3), attention_mask=ids(3, 2)),
+    "Thinker: a mask without the past": lambda at: thinker(ids(2, 3), None, None, ids(2, 3), remember(2, 4)),
+    "Thinker: the cache of another batch": lambda at: thinker(ids(3, 1), cache=remember(2, 4)),
+    "Talker: another number of codebooks": lambda at: talker(ids(2, 4), ids(2, 4, 5)),
+    "Talker: no step": lambda at: talker(ids(2, 4), ids(2, 0, 3)),
+    "Talker: more steps than positions": lambda at: talker(ids(1, 4), ids(1, 513, 3)),
+    "Talker: the cache of another batch": lambda at: talker(ids(3, 1), ids(3, 1, 3), remember(2, 4)),
+    "Talker.stream: another number of rows": lambda at: pushes(talker.stream(), ids(2), ids(3)),
+    "Talker.generate: no row": lambda at: talker.generate(ids(0, 4)),
+    "Code2Wav: another number of codebooks": lambda at: code2wav(ids(2, 4, 4)),
+    "Code2Wav.stream: another number of rows": lambda at: pushes(code2wav.stream(), ids(2, 4, 3), ids(3, 1, 3)),
+    "residual quantizer: too few codebooks": lambda at: RVQ.lookup(ids(4, 2)),
+    "residual quantizer: too many codebooks": lambda at: RVQ.lookup(ids(4, 5)),
+}
+CONFIGS = {
+    "a count of 0": lambda at: replace(THINKER, num_hidden_layers=0),
+    "a count that is true": lambda at: replace(TALKER, num_experts=True),
+    "a count that is not whole": lambda at: replace(AUT, n_mels=24.0),
+    "a number that is negative": lambda at: replace(AUT, rms_norm_eps=-1e-6),
+    "a number that is none": lambda at: replace(THINKER, rope_theta=np.nan),
+    "a number without end": lambda at: replace(TALKER, rope_theta=np.inf),
+    "1 in place of true": lambda at: replace(THINKER, norm_topk_prob=1),
+    "another activation": lambda at: replace(TALKER, hidden_act="gelu"),
+    "a number in place of a list": lambda at: replace(VOCODER, upsample_rates=320),
+    "a list in place of a number": lambda at: replace(VOCODER, hidden_size=[144]),
+    "an empty list": lambda at: replace(VOCODER, upsample_rates=[]),
+    "a list with a 0": lambda at: replace(AUT, conv_strides=[2, 0]),
+    "AuTEncoder: heads that do not divide the width": lambda at: replace(AUT, num_attention_heads=3),
+    "AuTEncoder: heads of odd width": lambda at: replace(AUT, num_attention_heads=8),
+    "AuTEncoder: a hop longer than the window": lambda at: replace(AUT, hop_size=500),
+    "AuTEncoder: a window longer than the FFT": lambda at: replace(AUT, frame_size=640),
+    "AuTEncoder: a hop that does not divide a second": lambda at: replace(AUT, hop_size=150),
+    "AuTEncoder: three convolutions": lambda at: replace(AUT, conv_kernel_sizes=(7, 3, 3)),
+    "AuTEncoder: a convolution of even size": lambda at: replace(AUT, conv_kernel_sizes=(7, 4)),
+    "AuTEncoder: strides that do not divide the mel rate": lambda at: replace(AUT, conv_strides=(3, 2)),
+    "AuTEncoder: a codebook that never moves": lambda at: replace(AUT, codebook_decay=1.0),
+    "Thinker: key/value heads that do not divide the heads": lambda at: replace(THINKER, num_key_value_heads=5),
+    "Thinker: heads of odd width": lambda at: replace(THINKER, head_dim=9),
+    "Thinker: more experts a token than experts": lambda at: replace(THINKER, num_experts_per_tok=12),
+    "Talker: key/value heads that do not divide the heads": lambda at: replace(TALKER, num_key_value_heads=4),
+    "Talker: heads of odd width": lambda at: replace(TALKER, head_dim=15),
+    "Talker: more experts a token than experts": lambda at: replace(TALKER, num_experts_per_tok=14),
+    "Code2Wav: more rates than layers": lambda at: replace(VOCODER, num_upsample_layers=3),
+    "Code2Wav: codebooks that do not divide the width": lambda at: replace(VOCODER, hidden_size=160),
+    "Code2Wav: a width that cannot be halved as often": lambda at: replace(VOCODER, hidden_size=72),
+    "Omni: another number of codebooks": lambda at: replace(TINY, talker=replace(TALKER, num_codebooks=4)),
+    "Omni: codebooks of another size": lambda at: replace(TINY, code2wav=replace(VOCODER, codebook_size=20)),
+    "Omni: another talker vocabulary": lambda at: replace(TINY, thinker=replace(THINKER, talker_vocab_size=40)),
+    "Omni: audio of another width": lambda at: replace(TINY, aut_encoder=replace(AUT, hidden_size=96)),
+    "Omni: another sample rate": lambda at: replace(TINY, code2wav=replace(VOCODER, upsample_rates=(8, 5, 3, 2))),
+    "Omni: a part of another kind": lambda at: replace(TINY, talker=THINKER),
+    "Omni: a vocabulary smaller than the tokenizer's": lambda at: Omni(
+        replace(TINY, thinker=replace(THINKER, vocab_size=259))),
+    "JSON: an unknown key": lambda at: OmniConfig.from_json(changed_json(TINY, "talker", hidden_sise=34)),
+    "JSON: a missing key": lambda at: OmniConfig.from_json(changed_json(TINY, "talker", hidden_size=None)),
+    "JSON: an unknown part": lambda at: OmniConfig.from_json(changed_json(TINY, vision={})),
+    "JSON: a missing part": lambda at: OmniConfig.from_json(changed_json(TINY, code2wav=None)),
+    "JSON: a part that is none": lambda at: OmniConfig.from_json(changed_json(TINY, code2wav=[1, 2])),
+    "JSON: a list": lambda at: OmniConfig.from_json("[1, 2]"),
+    "JSON: text": lambda at: OmniConfig.from_json("hidden_size: 34"),
+}
+CHECKPOINTS = {
+    "a missing folder": lambda at: Omni.from_pretrained(at / "missing"),
+    "no config.json": lambda at: Omni.from_pretrained(at / "no-config"),
+    "a broken config.json": lambda at: Omni.from_pretrained(at / "broken-config"),
+    "no weights": lambda at: Omni.from_pretrained(at / "no-weights"),
+    "empty weights": lambda at: Omni.from_pretrained(at / "empty"),
+    "weights cut short": lambda at: Omni.from_pretrained(at / "cut"),
+    "a renamed tensor": lambda at: Omni.from_pretrained(at / "renamed"),
+    "a tensor of another shape": lambda at: Omni.from_pretrained(at / "shape"),
+    "the config of another model": lambda at: Omni.from_pretrained(at / "other-config"),
+    "whole numbers for weights": lambda at: Omni.from_pretrained(at / "whole-numbers"),
+    "two types in one file": lambda at: Omni.from_pretrained(at / "mixed"),
+    "Qwen3-MoE: a missing file": lambda at: load_qwen3_moe(thinker, at / "missing.safetensors"),
+    "Qwen3-MoE: a missing tensor": lambda at: load_qwen3_moe(thinker, layers_without("layers.0.self_attn.q_norm")),
+    "Qwen3-MoE: an unknown tensor": lambda at: load_qwen3_moe(
+        thinker, thinker.state_dict() | {"layers.2.q_norm.weight": torch.ones(10)}),
+    "Qwen3-MoE: an expert that lacks a part": lambda at: load_qwen3_moe(thinker, layers_without("experts") | {
+        f"layers.1.mlp.experts.0.{part}_proj.weight": torch.ones(26, 28) for part in ("gate", "up")}),
+}
+OUTPUTS = {
+    "sound: a folder as the target": lambda at: save_audio(at / "folder.wav", NOISE, 16000),
+    "sound: a missing folder": lambda at: save_audio(at / "missing" / "answer.wav", NOISE, 16000),
+    "sound: a file for a folder": lambda at: save_audio(at / "good.wav" / "answer.wav", NOISE, 16000),
+    "sound: an ending that is not written": lambda at: save_audio(at / "answer.mp3", NOISE, 16000),
+    "sound: no ending": lambda at: save_audio(at / "answer", NOISE, 16000),
+    "sound: NaN": lambda at: save_audio(at / "answer.wav", with_last(NOISE, np.nan), 16000),
+    "sound: a sample rate of 0": lambda at: save_audio(at / "answer.wav", NOISE, 0),
+    "sound: a full disk": lambda at: on_a_full_disk(save_audio, at / "good.wav", NOISE.repeat(9), 16000),
+    "checkpoint: a file as the folder": lambda at: save_checkpoint(at / "good.wav", OMNI, TINY),
+    "checkpoint: a full disk": lambda at: on_a_full_disk(save_checkpoint, at / "whole", OMNI, TINY),
+}
+DEVICES = {
+    "an unknown device": lambda at: Omni.from_pretrained(at / "whole", device="banana"),
+    "a GPU that is not there": lambda at: Omni.from_config(TINY, device=f"cuda:{torch.cuda.device_count()}"),
+    "a device that holds no numbers": lambda at: Omni.from_config(TINY, device="meta"),
+}
+ACCEPTED = {
+    "a file at 8 kHz": lambda at: len(load_audio(at / "8k.wav")) == 2 * len(NOISE),
+    "a file at 44.1 kHz": lambda at: len(load_audio(at / "44k.wav")) == round(len(NOISE) * 16000 / 44100),
+    "a file of 24-bit samples": lambda at: torch.allclose(load_audio(at / "24-bit.wav"), NOISE, atol=2**-23),
+    "a stereo file": lambda at: torch.allclose(
+        load_audio(at / "stereo.wav"), NOISE.view(-1, 2).mean(dim=1), atol=2**-15),
+    "a FLAC file": lambda at: torch.allclose(load_audio(at / "good.flac"), NOISE, atol=2**-23),
+    "an OGG or MP3 file": lambda at: len(load_audio(at / "good.ogg")) == len(NOISE) <= len(load_audio(at / "good.mp3")),
+    "an MP3 file cut short": lambda at: 0 < len(load_audio(at / "cut.mp3")) < len(load_audio(at / "good.mp3")),
+    "samples beyond 1 in a file": lambda at: torch.equal(load_audio(at / "loud.wav"), (20 * NOISE).clamp(-1, 1)),
+    "one hop of sound": lambda at: len(OMNI.respond(at / "one-hop.wav", speak=False).tokens["audio"]) == 1,
+    "no frame for Code2Wav": lambda at: code2wav(ids(2, 0, 3)).shape == (2, 0),
+}
+# fmt: on
+REFUSED = {
+    "Sound files": SOUND_FILES,
+    "Sound in memory": SOUND,
+    "Questions and how to answer them": QUESTIONS,
+    "Token ids": TOKENS,
+    "Shapes and lengths": SHAPES,
+    "Configurations": CONFIGS,
+    "Checkpoints": CHECKPOINTS,
+    "Outputs": OUTPUTS,
+    "Devices": DEVICES,
+}

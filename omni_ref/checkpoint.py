@@ -76,9 +76,18 @@ def read_tensors(path: str | os.PathLike) -> dict[str, Tensor]:
         raise ValueError(f"{path}: not a whole safetensors file ({error}): fetch or save it again") from error
 
 
-def load_tensors(source: str, module: nn.Module, tensors: dict[str, Tensor], optional: tuple[str, ...] = ()) -> None:
-    """Copy tensors into a module's parameters and buffers if all names and shapes fit; `optional` names may lack."""
-    wanted = module.state_dict()
+def load_tensors(
+    source: str,
+    module: nn.Module,
+    tensors: dict[str, Tensor],
+    wanted: dict[str, Tensor] | None = None,
+    optional: tuple[str, ...] = (),
+) -> None:
+    """Copy tensors into a module's parameters and buffers if all names and shapes fit; `optional` names may lack.
+
+    `wanted`: the module's own tensors, or views of them, by the names they go by in `tensors`; None: its state_dict.
+    """
+    wanted = module.state_dict() if wanted is None else wanted
     missing = sorted(set(wanted) - set(tensors) - set(optional))
     unknown = sorted(set(tensors) - set(wanted))
     shapes = [
@@ -97,41 +106,39 @@ def load_tensors(source: str, module: nn.Module, tensors: dict[str, Tensor], opt
 def load_qwen3_moe(module: Decoder, state_dict: dict[str, Tensor] | str | os.PathLike) -> None:
     """Load the weights of a Qwen3-MoE model of HF transformers into a Thinker, or its layers into a Talker.
 
-    `state_dict` is such a dictionary, or the path of a safetensors file, with the experts stacked (as in memory) or one
-    by one (as in released files). What Qwen3-MoE does not have (talker head, audio map, the Talker's embeddings) stays
-    as it is. ValueError names every tensor that is missing, unknown or of another shape.
+    `state_dict` is such a dictionary, or the path of a safetensors file or of a folder of its shards, with the experts
+    stacked (as in memory) or one by one (as in released files). What Qwen3-MoE does not have (talker head, audio map,
+    the Talker's embeddings) stays as it is. ValueError names every tensor that is missing, unknown or of another shape.
     """
     source = "state_dict" if isinstance(state_dict, dict) else str(state_dict)
-    tensors = dict(state_dict) if isinstance(state_dict, dict) else read_tensors(state_dict)
-    tensors = _stack_experts({name.removeprefix("model."): value for name, value in tensors.items()})
+    if not isinstance(state_dict, dict):
+        path = Path(state_dict)
+        shards = sorted(path.glob("*.safetensors")) if path.is_dir() else [path]
+        state_dict = {name: value for shard in shards for name, value in read_tensors(shard).items()}
+    tensors = {name.removeprefix("model."): value for name, value in state_dict.items()}
     wanted = module.state_dict()
+    if any(re.search(r"\.experts\.\d+\.", name) for name in tensors):
+        wanted = _experts_one_by_one(wanted)
     text_only = ("embed_tokens.weight", "lm_head.weight")
     tensors = {name: value for name, value in tensors.items() if name not in text_only or name in wanted}
     ours = [name for name in wanted if not name.startswith(("layers.", "norm.", *text_only))]
-    load_tensors(source, module, tensors, optional=tuple(ours))
+    load_tensors(source, module, tensors, wanted, optional=tuple(ours))
 
 
-def _stack_experts(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Experts one by one (`experts.3.gate_proj.weight` …) become one tensor of all: gate above up, and down."""
-    single = re.compile(r"(?P<layer>.*\.experts)\.(?P<expert>\d+)\.(?P<part>gate|up|down)_proj\.weight")
-    stacked = {name: value for name, value in tensors.items() if not single.fullmatch(name)}
-    found = {
-        match.group("layer", "expert", "part"): tensors[name] for name in tensors if (match := single.fullmatch(name))
-    }
-    for layer in dict.fromkeys(layer for layer, _, _ in found):
-        experts = range(1 + max(int(expert) for name, expert, _ in found if name == layer))
-        parts = {part: [found.get((layer, str(i), part)) for i in experts] for part in ("gate", "up", "down")}
-        lacking = [f"{layer}.{i}.{part}_proj.weight" for part in parts for i in experts if parts[part][i] is None]
-        require(
-            not lacking, f"missing: {_some(lacking)}: expert {len(experts) - 1} is there, so expected all before it"
-        )
-        for names in (("gate", "up"), ("down",)):
-            shapes = {tuple(value.shape) for part in names for value in parts[part]}
-            require(len(shapes) == 1, f"{layer}: {' and '.join(names)} projections have shapes {sorted(shapes)}")
-        gate, up, down = (torch.stack(parts[part]) for part in ("gate", "up", "down"))
-        stacked[f"{layer}.gate_up_proj"] = torch.cat([gate, up], dim=1)
-        stacked[f"{layer}.down_proj"] = down
-    return stacked
+def _experts_one_by_one(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The same memory by the names of released files: each expert's gate, up and down are views of the stacked ones."""
+    views = {}
+    for name, value in state.items():
+        layer, _, part = name.rpartition(".")
+        if part == "gate_up_proj":
+            for expert, (gate, up) in enumerate(both.chunk(2) for both in value):
+                views[f"{layer}.{expert}.gate_proj.weight"] = gate
+                views[f"{layer}.{expert}.up_proj.weight"] = up
+        elif part == "down_proj":
+            views |= {f"{layer}.{expert}.down_proj.weight": down for expert, down in enumerate(value)}
+        else:
+            views[name] = value
+    return views
 
 
 def _require_file(path: Path) -> None:

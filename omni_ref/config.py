@@ -48,7 +48,8 @@ class AuTEncoderConfig:
         check_numbers(self)
         name = type(self).__name__
         require_divides(name, "num_attention_heads", self.num_attention_heads, "hidden_size", self.hidden_size)
-        require(self.head_dim % 2 == 0, f"{name}: hidden_size / num_attention_heads = {self.head_dim} is odd")
+        width = f"hidden_size / num_attention_heads = {self.hidden_size} / {self.num_attention_heads} = {self.head_dim}"
+        require(self.head_dim % 2 == 0, f"{name}: {width} is odd, but RoPE turns pairs of numbers")
         require(
             self.hop_size <= self.frame_size <= self.n_fft,
             f"{name}: expected hop_size <= frame_size <= n_fft, got {self.hop_size}, {self.frame_size}, {self.n_fft}",
@@ -268,13 +269,13 @@ class OmniConfig:
                 intermediate_size=50,
             ),
             ThinkerConfig(
-                hidden_size=28, num_hidden_layers=2, num_attention_heads=12, num_key_value_heads=6, head_dim=10,
-                intermediate_size=52, moe_intermediate_size=26, num_experts=11, num_experts_per_tok=8,
+                hidden_size=28, num_hidden_layers=2, num_attention_heads=12, num_key_value_heads=6, head_dim=30,
+                intermediate_size=52, moe_intermediate_size=29, num_experts=17, num_experts_per_tok=2,
                 max_position_embeddings=512, vocab_size=260, audio_hidden_size=88, talker_vocab_size=41,
             ),
             TalkerConfig(
                 hidden_size=34, num_hidden_layers=2, num_attention_heads=14, num_key_value_heads=7, head_dim=16,
-                moe_intermediate_size=30, num_experts=13, num_experts_per_tok=5, num_codebooks=3, codebook_size=19,
+                moe_intermediate_size=23, num_experts=13, num_experts_per_tok=5, num_codebooks=3, codebook_size=19,
                 max_position_embeddings=512, talker_vocab_size=41,
             ),
             Code2WavConfig(hidden_size=144, num_codebooks=3, codebook_size=19),

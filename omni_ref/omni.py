@@ -156,29 +156,24 @@ class Omni(nn.Module):
         self, turns: list[Turn], generation: Generation, generator: torch.Generator
     ) -> Iterator[tuple[Int[Tensor, "batch"], Int[Tensor, "batch"]]]:
         """Each turn's next text token and its talker token; <|im_end|> and the pad for turns that are over."""
-        embeds, mask = self._prompts(turns)
-        positions = self.config.thinker.max_position_embeddings
-        room = positions - embeds.shape[1]
-        require(
-            room >= 1,
-            f"the prompt takes {embeds.shape[1]} positions, and thinker.max_position_embeddings = {positions} "
-            "leaves no room for a reply: shorten the audio or the text",
-        )
+        embeds, lengths, mask = self._prompts(turns)
+        room = self.config.thinker.max_position_embeddings - lengths
         cache, end = KVCache(), self.tokenizer.im_end
         suppressed = [index for index in self.tokenizer.special_ids if index != end]
         suppressed += range(self.tokenizer.vocab_size, self.config.thinker.vocab_size)
         logits = self.thinker(inputs_embeds=embeds, attention_mask=mask, cache=cache).text_logits[:, -1]
         seen = torch.empty(len(turns), 0, dtype=torch.long, device=self.device)
         over = torch.zeros(len(turns), dtype=torch.bool, device=self.device)
-        for _ in range(min(generation.max_text_tokens, room)):
+        for step in range(generation.max_text_tokens):
             logits[:, suppressed] = float("-inf")
-            text_ids = sample(logits, generation.text, generator, seen).masked_fill(over, end)
-            over = over | (text_ids == end)
+            text_ids = sample(logits, generation.text, generator, seen)
+            over = over | (text_ids == end) | (step >= room)
+            text_ids = text_ids.masked_fill(over, end)
             if over.all():
                 return
             seen = torch.cat([seen, text_ids[:, None]], dim=1)
             if mask is not None:
-                mask = torch.cat([mask, torch.ones_like(mask[:, :1])], dim=1)
+                mask = torch.cat([mask, ~over[:, None]], dim=1)
             output = self.thinker(input_ids=text_ids[:, None], attention_mask=mask, cache=cache)
             logits = output.text_logits[:, -1]
             talker_tokens = output.talker_logits[:, -1].argmax(dim=-1)
@@ -197,8 +192,11 @@ class Omni(nn.Module):
 
     def _prompts(
         self, turns: list[Turn]
-    ) -> tuple[Float[Tensor, "batch time hidden"], Bool[Tensor, "batch time"] | None]:
-        """The turns' prompts as embeddings, padded on the left to one length; which positions are real, if not all."""
+    ) -> tuple[Float[Tensor, "batch time hidden"], Int[Tensor, "batch"], Bool[Tensor, "batch time"] | None]:
+        """The turns' prompts as embeddings, padded on the left to one length; their lengths; what is real, if not all.
+
+        ValueError for a prompt that leaves no room for a reply.
+        """
         self._listen([turn for turn in turns if turn.waveform is not None])
         token, device = self.tokenizer, self.device
         rows = []
@@ -210,11 +208,16 @@ class Omni(nn.Module):
                 heard = self.thinker.embed_audio(vectors[None])[0]
                 pieces += [self._embed([token.audio_start]), heard, self._embed([token.audio_end])]
             rows.append(torch.cat([*pieces, self._embed(end)]))
-        longest = max(map(len, rows))
+        longest, positions = max(map(len, rows)), self.config.thinker.max_position_embeddings
+        require(
+            longest < positions,
+            f"the prompt takes {longest} positions, and thinker.max_position_embeddings = {positions} "
+            "leaves no room for a reply: shorten the audio or the text",
+        )
         embeds = torch.stack([nn.functional.pad(row, (0, 0, longest - len(row), 0)) for row in rows])
         lengths = torch.tensor([len(row) for row in rows], device=device)
         is_real = torch.arange(longest, device=device) >= longest - lengths[:, None]
-        return embeds, None if is_real.all() else is_real
+        return embeds, lengths, None if is_real.all() else is_real
 
     def _listen(self, turns: list[Turn]) -> None:
         if not turns:

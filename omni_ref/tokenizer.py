@@ -65,8 +65,9 @@ class Tokenizer:
 
     def decode(self, ids: Int[Tensor, "time"]) -> str:
         """Text of ids without special tokens; bytes that are not UTF-8 become U+FFFD. ValueError for an unknown id."""
-        unknown = [index for index in ids.tolist() if index < 0 or self.backend.id_to_token(index) is None]
-        require(not unknown, f"tokenizer: unknown id {unknown[:1]}, expected 0 to {self.vocab_size - 1}")
+        size = self.vocab_size
+        unknown = [index for index in ids.tolist() if not 0 <= index < size or self.backend.id_to_token(index) is None]
+        require(not unknown, f"tokenizer: unknown id {unknown[:1]}, expected 0 to {size - 1}")
         return self.backend.decode(ids.tolist(), skip_special_tokens=True)
 
 

@@ -102,14 +102,14 @@ class Decoder(nn.Module):
         for count, what in ((batch, "row"), (time, "position")):
             if count == 0:
                 raise ValueError(f"{name}: the input has no {what}, expected at least 1")
-        if past + time > limit:
-            raise ValueError(
-                f"{name}: {past} past + {time} new positions, but max_position_embeddings = {limit}: shorten the input"
-            )
         if cache is not None:
             cache.check_batch(batch)
         if attention_mask is not None and attention_mask.shape != (batch, past + time):
             raise ValueError(
                 f"{name}: attention_mask has shape {tuple(attention_mask.shape)}, expected {(batch, past + time)}: "
                 "a row's past and new positions"
+            )
+        if past + time > limit and (attention_mask is None or int(attention_mask.sum(dim=1).max()) > limit):
+            raise ValueError(
+                f"{name}: {past} past + {time} new positions, but max_position_embeddings = {limit}: shorten the input"
             )

@@ -116,6 +116,8 @@ class Omni(nn.Module):
 
         At temperature 0 each reply is what it is alone; above, the draws depend on the batch.
         """
+        unknown = sorted({key for question in questions for key in question} - {"audio", "text", "task"})
+        require(not unknown, f"a question with {', '.join(map(repr, unknown))}, expected audio, text and task")
         turns = [Turn(self.config, self.tokenizer, self.code2wav, **question) for question in questions]
         for _ in self.run(turns, speak, generation or Generation()):
             pass

@@ -62,7 +62,7 @@ def write_checkpoints(folder: Path, omni: Omni) -> None:
     configs = {
         "no-config": None,
         "broken-config": omni.config.to_json()[:100],
-        "other-config": changed_json(omni.config, "thinker", num_experts=12),
+        "other-config": changed_json(omni.config, "thinker", num_experts=16),
     }
     for name in (*names, *configs):
         save_checkpoint(folder / name, omni, omni.config)

@@ -124,6 +124,15 @@ def test_after_reset_a_stream_begins_a_new_waveform():
     assert_same(streamed(code2wav, codes, [1, 3], stream), code2wav(codes))
 
 
+def test_a_piece_of_another_number_of_rows_is_refused_until_reset():
+    stream = VOICES[torch.float64].stream()
+    stream.push(random_codes(1, batch=3))
+    with pytest.raises(ValueError, match="began with 3 rows, this piece has 1"):
+        stream.push(random_codes(1, batch=1))
+    stream.reset()
+    assert stream.push(random_codes(1, batch=1)).shape == (1, SAMPLES)
+
+
 def test_two_interleaved_streams_do_not_disturb_each_other():
     code2wav, messages = VOICES[torch.float64], [random_codes(6), random_codes(6)]
     streams, heard = [code2wav.stream() for _ in messages], [[], []]

@@ -188,7 +188,7 @@ def test_fields_of_two_parts_that_do_not_match_are_named_with_their_values(part,
 
 
 def test_a_part_in_the_place_of_another_is_named():
-    with pytest.raises(ValueError, match="talker is a ThinkerConfig, .*TalkerConfig"):
+    with pytest.raises(ValueError, match=r"talker is a ThinkerConfig, .*TalkerConfig"):
         OmniConfig(talker=ThinkerConfig())
 
 

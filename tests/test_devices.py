@@ -1,4 +1,4 @@
-"""Everything is computed where the weights are, shown without a GPU, and in whatever floating type they have.
+"""Everything is computed where the weights are, in whatever floating type, and comes out the same for the same seed.
 
 Under FakeTensorMode a tensor has a shape, a type and a device, but no values: tensors on another device then exist on
 any machine, and an operation between one of them and a CPU tensor is an error, as it would be on a GPU.
@@ -121,6 +121,7 @@ FUNCTIONS = {
     "load_balancing_loss": lambda: load_balancing_loss(numbers(9, 5), ids(9, 2)),
     "delay_codes": lambda: undelay_codes(delay_codes(ids(2, 4, 3), 6, 5)),
     "sample": lambda: sample(numbers(2, 9), Sampling(repetition_penalty=1.5), torch.Generator(), ids(2, 4)),
+    "sample at a temperature": lambda: sample(numbers(2, 9), Sampling(1.0, 5, 0.5), torch.Generator()),
     "filters": lambda: keep_top_p(keep_top_k(penalise_repetition(numbers(2, 9), ids(2, 4), 1.5), 5), 0.5),
 }
 # fmt: on
@@ -217,3 +218,19 @@ def test_the_environment_can_name_the_device_and_a_missing_one_is_refused(monkey
     with pytest.raises(ValueError, match="cuda"):
         Omni.from_config(TINY)
     assert Omni.from_config(TINY, device="cpu").device.type == "cpu"
+
+
+def test_a_seed_gives_the_same_weights_and_leaves_the_global_generator_alone():
+    torch.manual_seed(5)
+    models = [Omni.from_config(TINY, seed=seed, device="cpu").state_dict() for seed in (3, 3, 4)]
+    drawn = torch.rand(3)
+    torch.manual_seed(5)
+    assert torch.equal(drawn, torch.rand(3))
+    assert all(torch.equal(models[0][name], models[1][name]) for name in models[0])
+    assert not torch.equal(models[0]["thinker.lm_head.weight"], models[2]["thinker.lm_head.weight"])
+
+
+@pytest.mark.filterwarnings("ignore:no trained weights")
+def test_without_a_path_the_mini_model_comes():
+    omni = Omni.from_pretrained(device="cpu")
+    assert omni.config == OmniConfig.mini() and omni.device == torch.device("cpu") and not omni.training

@@ -1,6 +1,7 @@
 """A question in, text and speech out: whole, in pieces, or many at once, the reply is the same."""
 
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
@@ -34,20 +35,36 @@ QUESTIONS = [
 
 
 @torch.no_grad()
-def random_omni(seed: int = 44, config: OmniConfig = TINY) -> Omni:
-    """A model that ends its text and its speech before it must, since the ends are made probable, at some loudness."""
+def random_omni(seed: int, config: OmniConfig = TINY) -> Omni:
+    """A model whose text may end early, and whose Talker falls silent some time after its message is over."""
     omni = Omni.from_config(config, seed, device="cpu")
     for part in (omni.aut_encoder, omni.thinker, omni.talker):
         randomise(part, seed)
     omni.thinker.lm_head.weight[omni.tokenizer.im_end] *= 2
-    omni.talker.codec_head.weight.unflatten(0, (3, 20))[:, omni.config.talker.end_id] *= 2.1
     omni.code2wav.out.weight *= 20
+    talker, pad = omni.talker, omni.config.talker.talker_pad_id
+    talker.talker_embedding.weight[pad] *= 5
+    codes = talker.codec_embedding(torch.arange(120).view(1, 40, 3) % 63).sum(dim=2)
+    silence = talker.decode(codes + talker.talker_embedding.weight[pad])[0].mean(dim=0)
+    talker.codec_head.weight.unflatten(0, (3, 20))[:, omni.config.talker.end_id] = 1.5 * silence / silence.norm()
     return omni
+
+
+@cache
+def varied_seed() -> int:
+    """A seed whose replies end as a batch could mix them up: one is empty, some end early, each at another time."""
+    for seed in (61, *range(100)):
+        replies = random_omni(seed).respond_batch(QUESTIONS, generation=GENERATION)
+        texts, frames = ([len(reply.tokens[name]) for reply in replies] for name in ("text", "codec"))
+        spoken = {length for length in frames if 0 < length < GENERATION.max_frames}
+        if len(set(texts)) >= 3 and 0 in texts and len(spoken) >= 2 and min(texts[0], frames[0]) >= 8:
+            return seed
+    raise AssertionError("no seed below 100 gives replies of different lengths")
 
 
 @pytest.fixture(scope="module")
 def omni() -> Omni:
-    return random_omni()
+    return random_omni(varied_seed())
 
 
 def assert_same(one, other) -> None:
@@ -68,7 +85,7 @@ def test_the_same_question_gets_the_same_reply_whatever_was_drawn_in_between(omn
 
 def test_different_questions_get_different_replies(omni):
     replies = [omni.respond(**question, generation=GENERATION) for question in QUESTIONS]
-    assert len({reply.text for reply in replies}) == 4
+    assert len({reply.text for reply in replies}) == 4, "one of them is empty"
     for change in (dict(audio=tune(4000, 5)), dict(text="why?"), dict(task="transcribe")):
         assert omni.respond(**QUESTIONS[0] | change, generation=GENERATION).text != replies[0].text
 
@@ -116,13 +133,17 @@ def test_a_stream_left_half_way_leaves_no_trace(omni):
 
 def test_questions_asked_together_get_the_replies_they_get_alone(omni):
     alone = [omni.respond(**question, generation=GENERATION) for question in QUESTIONS]
-    texts, frames = ([len(reply.tokens[name]) for reply in alone] for name in ("text", "codec"))
-    assert texts[1] == 16 and 0 < texts[2] < texts[0] < 16 and texts[3] == 0, "one is cut off, one is empty"
-    assert 0 < frames[2] < frames[1] < frames[0] < 40 and frames[3] == 0, "speech ends at different times, too"
     for order in ([0, 1, 2, 3], [3, 2, 0], [2, 1]):
         together = omni.respond_batch([QUESTIONS[index] for index in order], generation=GENERATION)
         for index, reply in zip(order, together, strict=True):
             assert_same(reply, alone[index])
+
+
+def test_an_empty_reply_stays_silent_beside_one_that_never_ends():
+    omni = random_omni(varied_seed())
+    torch.nn.init.zeros_(omni.talker.codec_head.weight)
+    replies = omni.respond_batch(QUESTIONS, generation=GENERATION)
+    assert {(reply.text != "", len(reply.tokens["codec"])) for reply in replies} == {(True, 40), (False, 0)}
 
 
 def test_a_neighbour_with_a_long_prompt_does_not_shorten_a_reply(omni):
@@ -195,7 +216,7 @@ def test_a_reply_is_what_the_components_give_by_hand(omni, question):
 @torch.no_grad()
 def endless_omni() -> Omni:
     """A model that thinks token 0 for ever, and so gives the Talker the same message whatever it is asked."""
-    omni = random_omni()
+    omni = random_omni(varied_seed())
     omni.thinker.lm_head.weight.zero_()
     omni.thinker.talker_head.weight.zero_()
     return omni
@@ -204,7 +225,9 @@ def endless_omni() -> Omni:
 @pytest.mark.parametrize(("max_text_tokens", "max_frames"), [(1, 1), (2, 5), (9, 2)])
 def test_a_reply_that_does_not_end_is_cut_at_its_limits(max_text_tokens, max_frames):
     limits = Generation(max_text_tokens=max_text_tokens, max_frames=max_frames)
-    reply = endless_omni().respond(tune(2000), generation=limits)
+    omni = endless_omni()
+    torch.nn.init.zeros_(omni.talker.codec_head.weight)
+    reply = omni.respond(tune(2000), generation=limits)
     assert len(reply.tokens["text"]) == max_text_tokens and len(reply.tokens["codec"]) == max_frames
 
 
@@ -223,7 +246,7 @@ def test_the_length_of_speech_does_not_depend_on_the_length_of_the_question():
 @torch.no_grad()
 def test_no_reply_holds_a_special_token_or_an_id_that_the_tokenizer_does_not_know():
     roomy = replace(TINY, thinker=replace(TINY.thinker, vocab_size=264))
-    omni = random_omni(config=roomy)
+    omni = random_omni(varied_seed(), roomy)
     token, weight = omni.tokenizer, omni.thinker.lm_head.weight
     for tempting, opposite in ((token.im_start, token.audio_start), (token.audio_end, 260), (261, 263)):
         weight[tempting] = 1000 * torch.randn(28)
@@ -236,13 +259,13 @@ def test_no_reply_holds_a_special_token_or_an_id_that_the_tokenizer_does_not_kno
 
 def test_responding_leaves_the_model_as_it_was(omni):
     omni.respond(**QUESTIONS[0], generation=GENERATION)
-    for name, value in random_omni().state_dict().items():
+    for name, value in random_omni(varied_seed()).state_dict().items():
         assert torch.equal(value, omni.state_dict()[name]), name
     assert not omni.training and omni.thinker.lm_head.weight.grad is None
 
 
 def test_a_model_in_training_mode_does_not_answer():
-    omni = random_omni().train()
+    omni = random_omni(0).train()
     with pytest.raises(ValueError, match="training"):
         list(omni.stream(**QUESTIONS[0]))
 
@@ -269,22 +292,6 @@ def test_at_a_temperature_a_seed_gives_the_same_tokens_and_another_seed_others(o
     assert_same(first, again)
     assert not torch.equal(first.tokens["text"], other.tokens["text"])
     assert not torch.equal(first.tokens["codec"], other.tokens["codec"])
-
-
-def test_a_seed_gives_the_same_weights_and_leaves_the_global_generator_alone():
-    torch.manual_seed(5)
-    models = [Omni.from_config(TINY, seed=seed, device="cpu").state_dict() for seed in (3, 3, 4)]
-    drawn = torch.rand(3)
-    torch.manual_seed(5)
-    assert torch.equal(drawn, torch.rand(3))
-    assert all(torch.equal(models[0][name], models[1][name]) for name in models[0])
-    assert not torch.equal(models[0]["thinker.lm_head.weight"], models[2]["thinker.lm_head.weight"])
-
-
-@pytest.mark.filterwarnings("ignore:no trained weights")
-def test_without_a_path_the_mini_model_comes():
-    omni = Omni.from_pretrained(device="cpu")
-    assert omni.config == OmniConfig.mini() and omni.device == torch.device("cpu") and not omni.training
 
 
 @settings(max_examples=15, deadline=None, derandomize=True)

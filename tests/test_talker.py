@@ -59,9 +59,8 @@ def test_the_input_is_a_talker_token_and_the_codes_of_the_step_before_each_from_
         table = TALKER.codec_embedding.weight.view(CODEBOOKS, CONFIG.codebook_size + 2, -1)[k]
         before = torch.cat([torch.full((BATCH, 1), BEGIN), codes[:, :-1, k]], dim=1)
         hidden = hidden + table[before]
-    hidden = TALKER.decode(hidden)
     heads = TALKER.codec_head.weight.view(CODEBOOKS, CONFIG.codebook_size + 1, -1)
-    assert_same(TALKER(tokens, codes), torch.einsum("bsh,klh->bskl", hidden, heads))
+    assert_same(TALKER(tokens, codes), torch.einsum("bsh,klh->bskl", TALKER.decode(hidden), heads))
 
 
 @pytest.mark.parametrize("step", range(STEPS))
@@ -205,9 +204,7 @@ def test_every_row_ends_for_itself_and_stays_ended():
 
 @pytest.mark.parametrize("max_frames", [1, 2, 5])
 def test_speech_without_an_end_has_max_frames(max_frames):
-    speech = that_says([[1, 2, 3]]).generate(torch.zeros(BATCH, 1, dtype=torch.long), max_frames=max_frames)
-    assert speech.codec_tokens.shape == (BATCH, max_frames, CODEBOOKS)
-    assert speech.lengths.tolist() == [max_frames] * BATCH
+    assert said([[1, 2, 3]], [[0] * 9] * 2, max_frames=max_frames) == [[[1, 2, 3]] * max_frames] * 2
     with pytest.raises(ValueError, match="max_frames = 0, expected at least 1"):
         TALKER.generate(random_tokens(), max_frames=0)
 
@@ -224,6 +221,13 @@ def test_after_reset_a_stream_is_as_new():
     by_stream(TALKER, random_tokens(7, batch=1), 4, stream)
     stream.reset()
     assert torch.equal(by_stream(TALKER, tokens, 9, stream), by_stream(TALKER, tokens, 9))
+
+
+def test_a_step_for_another_number_of_rows_is_refused():
+    stream = TALKER.stream()
+    stream.push(torch.zeros(3, dtype=torch.long))
+    with pytest.raises(ValueError, match="began with 3 rows, this step has 1"):
+        stream.push(torch.zeros(1, dtype=torch.long))
 
 
 def test_two_streams_do_not_mix():
@@ -250,15 +254,11 @@ def test_the_same_seed_speaks_the_same_and_another_seed_does_not():
 
 
 def copy_task(batch, frames=6):
-    """Codebook 0 copies the talker token of its frame, 1 is free, 2 follows codebook 1: both tracks are needed in time.
-
-    Returns the message, the grid to predict, and of it only what can be known, begin_id elsewhere.
-    """
+    """Message, grid, and what of it can be known: codebook 0 copies the message, 1 is free, 2 follows codebook 1."""
     tokens, free = random_tokens(frames, batch), torch.randint(0, CONFIG.codebook_size, (batch, frames))
     codes = torch.stack([tokens % CONFIG.codebook_size, free, (7 * free + 3) % CONFIG.codebook_size], dim=-1)
-    steps = delay_codes(codes, BEGIN, END)
-    knowable = steps.clone()
-    knowable[..., 1] = knowable[..., 1].where(steps[..., 1] == END, torch.tensor(BEGIN))
+    steps, knowable = delay_codes(codes, BEGIN, END), delay_codes(codes, BEGIN, END)
+    knowable[..., 1][steps[..., 1] != END] = BEGIN
     return tokens, steps, knowable
 
 
@@ -268,22 +268,21 @@ def cross_entropy(logits, steps):
 
 def test_the_tiny_talker_learns_to_copy_and_then_says_what_it_is_told():
     talker = Talker(replace(CONFIG, initializer_range=0.1))
-    optimizer = torch.optim.AdamW(talker.parameters(), lr=0.01, weight_decay=0)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.01, total_steps=200)
+    optimizer = torch.optim.AdamW(talker.parameters(), lr=0.01)
     for _ in range(200):
         tokens, steps, _ = copy_task(16)
         optimizer.zero_grad()
         cross_entropy(talker(tokens, steps), steps).backward()
         optimizer.step()
-        schedule.step()
     tokens, steps, knowable = copy_task(50)
     logits = talker.eval()(tokens, steps).detach()
     assert cross_entropy(logits, knowable) < 0.05
     assert cross_entropy(logits[:, :-1], knowable[:, 1:]) > 1
     speech = talker.generate(tokens, max_frames=12)
     assert speech.lengths.tolist() == [tokens.shape[1]] * 50
-    assert torch.equal(speech.codec_tokens[..., 0], tokens % CONFIG.codebook_size)
-    assert torch.equal(speech.codec_tokens[..., 2], (7 * speech.codec_tokens[..., 1] + 3) % CONFIG.codebook_size)
+    copies, free, followers = speech.codec_tokens.unbind(dim=-1)
+    assert (copies == tokens % CONFIG.codebook_size).double().mean() > 0.98
+    assert (followers == (7 * free + 3) % CONFIG.codebook_size).double().mean() > 0.98
 
 
 @pytest.mark.parametrize(
@@ -292,6 +291,7 @@ def test_the_tiny_talker_learns_to_copy_and_then_says_what_it_is_told():
         (random_tokens(), random_codes()[..., :2], f"2 codebooks, expected {CODEBOOKS}"),
         (random_tokens() + PAD + 1, random_codes(), f"talker_tokens: ids from .* expected 0 to {PAD}"),
         (random_tokens(), random_codes() + BEGIN + 1, f"codec_tokens: ids from .* expected 0 to {BEGIN}"),
+        (random_tokens(), random_codes(0), "codec_tokens have no step"),
         (random_tokens(), random_codes() - 99, f"codec_tokens: ids from .* expected 0 to {BEGIN}"),
     ],
 )

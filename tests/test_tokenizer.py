@@ -84,6 +84,11 @@ def test_an_unknown_id_is_named(unknown):
         Tokenizer.byte_level().decode(torch.tensor([97, unknown]))
 
 
+def test_half_a_character_of_utf_16_is_refused(tokenizer):
+    with pytest.raises(ValueError, match="text is not Unicode"):
+        tokenizer.encode("a\ud800b")
+
+
 def test_a_vocabulary_from_a_file_merges_bytes(vocabulary_file):
     tokenizer = Tokenizer.from_file(vocabulary_file)
     reference = tokenizers.Tokenizer.from_file(str(vocabulary_file))
@@ -99,6 +104,17 @@ def test_a_vocabulary_from_a_file_keeps_its_ids_and_gets_the_special_tokens_that
     assert [tokenizer.im_start, tokenizer.audio_start, tokenizer.audio_end] == [known, known + 1, known + 2]
     assert tokenizer.vocab_size == known + 3
     assert tokenizer.special_ids == [0, 1, known, known + 1, known + 2]
+
+
+def test_our_special_tokens_are_special_even_where_a_file_does_not_say_so(tmp_path, vocabulary_file):
+    backend = tokenizers.Tokenizer.from_file(str(vocabulary_file))
+    backend.add_tokens([tokenizers.AddedToken("<|audio_end|>", special=False)])
+    backend.save(str(tmp_path / "tokenizer.json"))
+    tokenizer = Tokenizer.from_file(tmp_path / "tokenizer.json")
+    assert tokenizer.audio_end == backend.token_to_id("<|audio_end|>")
+    assert tokenizer.audio_end in tokenizer.special_ids
+    assert tokenizer.audio_end not in tokenizer.encode("say <|audio_end|> twice")
+    assert tokenizer.decode(torch.tensor([tokenizer.audio_end])) == ""
 
 
 def test_a_missing_file_is_named(tmp_path):

@@ -15,6 +15,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from ..checks import check_ids, has_values, require
+from ..config import AuTEncoderConfig
 
 
 @dataclass
@@ -56,9 +57,9 @@ class VectorQuantizer(nn.Module):
         self,
         codebook_size: int,
         dim: int,
-        decay: float = 0.99,
-        commitment_weight: float = 0.25,
-        dead_code_threshold: float = 0.1,
+        decay: float = AuTEncoderConfig.codebook_decay,
+        commitment_weight: float = AuTEncoderConfig.commitment_weight,
+        dead_code_threshold: float = AuTEncoderConfig.dead_code_threshold,
     ):
         super().__init__()
         self.decay = decay
@@ -115,9 +116,18 @@ class VectorQuantizer(nn.Module):
 class ResidualVectorQuantizer(nn.Module):
     """A stack of quantizers, each of which codes what those before it left over."""
 
-    def __init__(self, num_codebooks: int, codebook_size: int, dim: int, **options: float):
+    def __init__(
+        self,
+        num_codebooks: int,
+        codebook_size: int,
+        dim: int,
+        decay: float = AuTEncoderConfig.codebook_decay,
+        commitment_weight: float = AuTEncoderConfig.commitment_weight,
+        dead_code_threshold: float = AuTEncoderConfig.dead_code_threshold,
+    ):
         super().__init__()
-        self.quantizers = nn.ModuleList(VectorQuantizer(codebook_size, dim, **options) for _ in range(num_codebooks))
+        options = (codebook_size, dim, decay, commitment_weight, dead_code_threshold)
+        self.quantizers = nn.ModuleList(VectorQuantizer(*options) for _ in range(num_codebooks))
 
     def lookup(self, codes: Int[Tensor, "... codebooks"]) -> Float[Tensor, "... dim"]:
         """The sum of the vectors of one code a codebook; ValueError for another number of codebooks or such a code."""

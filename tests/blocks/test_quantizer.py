@@ -148,11 +148,12 @@ def test_a_code_that_is_chosen_is_never_moved_away():
     torch.testing.assert_close(quantizer.codebook, vectors[0])
 
 
-def test_a_revived_code_starts_as_an_average_code():
+@pytest.mark.parametrize("time, count", [(40, BATCH * 40 / SIZE), (1, 0.6)])
+def test_a_revived_code_starts_as_an_average_code_but_not_dead(time, count):
     quantizer = quantizer_in_float64(decay=0.5, dead_code_threshold=0.6).train()
     quantizer.codebook[-1] += 100
-    quantizer(random_vectors(BATCH, 40))
-    assert float(quantizer.average_count[-1]) == pytest.approx(BATCH * 40 / SIZE)
+    quantizer(random_vectors(BATCH, time))
+    assert float(quantizer.average_count[-1]) == pytest.approx(count)
 
 
 def trained_stack(vectors, **options):
@@ -198,10 +199,22 @@ def test_the_stack_learns_each_codebook_from_real_positions_only():
         assert 0 < (quantizer.codebook - untrained).abs().max() < 100
 
 
+def test_the_stack_hands_its_options_to_each_quantizer():
+    options = dict(decay=0.5, commitment_weight=0.7, dead_code_threshold=0.3)
+    for quantizer in ResidualVectorQuantizer(3, SIZE, DIM, **options).quantizers:
+        assert options == {name: getattr(quantizer, name) for name in options}
+        assert quantizer.codebook.shape == (SIZE, DIM)
+
+
 @pytest.mark.parametrize("code", [-1, SIZE])
 def test_a_code_outside_the_codebook_is_refused(code):
     with pytest.raises(ValueError, match=f"codes: ids from .* expected 0 to {SIZE - 1}"):
         VectorQuantizer(SIZE, DIM).lookup(torch.tensor([0, code]))
+
+
+def test_codes_of_another_number_of_codebooks_are_refused():
+    with pytest.raises(ValueError, match="codes of 2 codebooks, expected 3"):
+        ResidualVectorQuantizer(3, SIZE, DIM).lookup(torch.zeros(BATCH, TIME, 2, dtype=torch.long))
 
 
 def test_perplexity_and_usage_of_known_codes():

@@ -120,7 +120,7 @@ class AuTEncoder(nn.Module):
         self, mel: Float[Tensor, "batch mels frames"], lengths: Int[Tensor, "batch"] | None = None
     ) -> AuTOutput:
         lengths = self._checked_lengths(mel, lengths)
-        hidden, token_lengths = self.stem(mel, lengths)
+        hidden, token_lengths = self.stem(mel.to(self.norm.weight.dtype), lengths)
         time = -(-mel.shape[-1] // prod(self.config.conv_strides))
         assert hidden.shape == (mel.shape[0], time, self.config.hidden_size)
         is_real = real_positions(token_lengths, time)

@@ -58,7 +58,6 @@ class AuTEncoderConfig:
         kernels, strides = self.conv_kernel_sizes, self.conv_strides
         two = len(kernels) == len(strides) == 2 and all(kernel % 2 for kernel in kernels)
         require(two, f"{name}: conv_kernel_sizes = {kernels}, conv_strides = {strides}: expected two each, sizes odd")
-        require_divides(name, "2 (the first convolution's share)", 2, "hidden_size", self.hidden_size)
         require_divides(name, "prod(conv_strides)", prod(self.conv_strides), "mel_rate", self.mel_rate)
         require(self.codebook_decay < 1, f"{name}: codebook_decay = {self.codebook_decay}, expected less than 1")
 

@@ -228,7 +228,7 @@ class Omni(nn.Module):
         lengths = torch.tensor([mel.shape[-1] for mel in mels], device=self.device)
         longest = int(lengths.max())
         batch = torch.stack([nn.functional.pad(mel, (0, longest - mel.shape[-1])) for mel in mels])
-        heard = self.aut_encoder.encode(batch.to(self.thinker.norm.weight.dtype), lengths)
+        heard = self.aut_encoder.encode(batch, lengths)
         for turn, tokens, length in zip(turns, heard.tokens, heard.lengths.tolist(), strict=True):
             turn.audio_tokens = tokens[:length]
             turn.clock("listened")

@@ -147,8 +147,9 @@ class Talker(Decoder):
 class TalkerStream:
     """Speech as it comes: push a talker token for each row, get a frame of codes once its last codebook has come.
 
-    Speech ends at the first frame for which *all* codebooks say so; a codebook that says so alone is given its most
-    probable code instead. `ended` and `lengths` say how far each row has come. After the message, push talker_pad_id.
+    Speech ends at the first frame for which *all* codebooks say so. A codebook that says so alone gives its most
+    probable code, while the next step is told what it said. `ended` and `lengths` say how far each row has come. After
+    the message, push talker_pad_id.
     """
 
     def __init__(self, talker: Talker, sampling: Sampling, generator: torch.Generator):

@@ -57,13 +57,14 @@ class Thinker(Decoder):
         self,
         input_ids: Int[Tensor, "batch time"] | None = None,
         inputs_embeds: Float[Tensor, "batch time hidden"] | None = None,
-        position_ids: Int[Tensor, "#batch time"] | None = None,
+        position_ids: Tensor | None = None,
         attention_mask: Tensor | None = None,
         cache: KVCache | None = None,
     ) -> ThinkerOutput:
         """Logits for `time` new positions, given as text ids or as embeddings, after the past ones in the cache.
 
-        attention_mask (batch, past + time) is 1 at real positions and 0 at padding; padding goes on the left.
+        attention_mask (batch, past + time) is 1 at real positions and 0 at padding, on the left; position_ids
+        (batch, time), if not given, count the real positions.
         Raises ValueError for ids out of range, more positions than max_position_embeddings, or a mask of another shape.
         """
         given = (input_ids is not None) + (inputs_embeds is not None)

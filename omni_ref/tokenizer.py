@@ -24,7 +24,7 @@ class Tokenizer:
     """A tokenizer of HF tokenizers with the special tokens of a prompt; `byte_level` and `from_file` make one."""
 
     def __init__(self, backend: tokenizers.Tokenizer):
-        backend.add_special_tokens([token for token in SPECIAL_TOKENS if backend.token_to_id(token) is None])
+        backend.add_special_tokens(list(SPECIAL_TOKENS))
         self.backend = backend
         self.im_start, self.im_end, self.audio_start, self.audio_end = map(backend.token_to_id, SPECIAL_TOKENS)
         added = backend.get_added_tokens_decoder()

@@ -144,6 +144,7 @@ SHAPES = {
     "Thinker: more positions than the cache leaves": lambda at: thinker(ids(1, 3), cache=remember(1, 510)),
     "Thinker: a mask of another shape": lambda at: thinker(ids(2, 3), attention_mask=ids(3, 2)),
     "Thinker: a mask without the past": lambda at: thinker(ids(2, 3), None, None, ids(2, 3), remember(2, 4)),
+    "Thinker: position_ids of another shape": lambda at: thinker(ids(2, 3), position_ids=ids(2, 4)),
     "Thinker: the cache of another batch": lambda at: thinker(ids(3, 1), cache=remember(2, 4)),
     "Talker: another number of codebooks": lambda at: talker(ids(2, 4), ids(2, 4, 5)),
     "Talker: no step": lambda at: talker(ids(2, 4), ids(2, 0, 3)),

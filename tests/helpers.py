@@ -6,7 +6,7 @@ from torch import nn
 
 @torch.no_grad()
 def randomise(module: nn.Module, seed: int = 0) -> nn.Module:
-    """Weights far from their initial values, norms too: with the initial ones a forgotten norm or scale does not show."""
+    """Weights far from the initial ones, norms too: with those a forgotten norm or scale would not show."""
     generator = torch.Generator().manual_seed(seed)
     for name, parameter in module.named_parameters():
         noise = torch.randn(parameter.shape, generator=generator, dtype=torch.float64).to(parameter.dtype)

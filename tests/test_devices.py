@@ -13,7 +13,7 @@ from helpers import randomise
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 
-from omni_ref import Generation, Omni, OmniConfig
+from omni_ref import AudioPiece, Generation, Omni, OmniConfig
 from omni_ref.audio import log_mel_spectrogram, mel_filter_bank, mel_power
 from omni_ref.aut_encoder import AuTEncoder
 from omni_ref.blocks.attention import attention_weights
@@ -193,9 +193,11 @@ def test_a_component_in_half_precision_is_finite_and_near_what_it_is_in_float32(
 def test_the_whole_model_responds_in_half_precision(dtype):
     omni = randomise(Omni.from_config(TINY, device="cpu")).to(dtype)
     generation = Generation(max_text_tokens=6, max_frames=9)
-    reply = omni.respond(0.1 * torch.randn(3000), generation=generation)
+    stream = omni.stream(0.1 * torch.randn(3000), generation=generation)
+    assert all(piece.waveform.dtype == torch.float32 for piece in stream if isinstance(piece, AudioPiece))
+    reply = stream.reply
     assert len(reply.tokens["audio"]) == 5 and len(reply.tokens["text"]) > 0
-    assert reply.waveform.dtype == torch.float32 and len(reply.waveform) == 320 * len(reply.tokens["codec"]) > 0
+    assert len(reply.waveform) == 320 * len(reply.tokens["codec"]) > 0
     assert reply.waveform.isfinite().all()
 
 

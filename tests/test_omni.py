@@ -73,7 +73,7 @@ def assert_same(one, other) -> None:
     assert one.tokens.keys() == other.tokens.keys()
     for name, tokens in one.tokens.items():
         assert torch.equal(tokens, other.tokens[name]), name
-    assert torch.allclose(one.waveform, other.waveform, rtol=0, atol=1e-5)
+    torch.testing.assert_close(one.waveform, other.waveform, rtol=0, atol=1e-5)
 
 
 def test_the_same_question_gets_the_same_reply_whatever_was_drawn_in_between(omni):
@@ -108,8 +108,7 @@ def test_the_pieces_of_a_stream_joined_are_the_reply(omni, question, frames_per_
     assert "".join(piece.text for piece in pieces if isinstance(piece, TextPiece)) == whole.text
     sounds = [piece for piece in pieces if isinstance(piece, AudioPiece)]
     waveform = torch.cat([torch.empty(0), *(piece.waveform for piece in sounds)])
-    assert waveform.shape == whole.waveform.shape
-    assert torch.allclose(waveform, whole.waveform, rtol=0, atol=1e-5)
+    torch.testing.assert_close(waveform, whole.waveform, rtol=0, atol=1e-5)
     assert all(piece.sample_rate == 16000 for piece in sounds)
     assert_same(stream.reply, whole)
 
@@ -174,9 +173,7 @@ def test_token_counts_are_those_of_the_rates(omni, question):
 
 
 @torch.no_grad()
-def by_hand(
-    omni: Omni, audio: torch.Tensor | None = None, text: str | None = None, task: str = "answer"
-) -> tuple[list[int], list[int]]:
+def by_hand(omni: Omni, audio=None, text=None, task="answer") -> tuple[list[int], list[int]]:
     """Text and talker tokens as slowly as can be: no cache, no batch, everything from the start for every token."""
     token, thinker = omni.tokenizer, omni.thinker
     forbidden = [token.im_start, token.audio_start, token.audio_end]
@@ -210,7 +207,7 @@ def test_a_reply_is_what_the_components_give_by_hand(omni, question):
     if talker_tokens:
         codec_tokens = omni.talker.generate(torch.tensor([talker_tokens]), max_frames=40).codec_tokens
         assert torch.equal(reply.tokens["codec"], codec_tokens[0])
-        assert torch.allclose(reply.waveform, omni.code2wav(codec_tokens)[0], rtol=0, atol=1e-5)
+        torch.testing.assert_close(reply.waveform, omni.code2wav(codec_tokens)[0].detach(), rtol=0, atol=1e-5)
 
 
 @torch.no_grad()
@@ -233,12 +230,10 @@ def test_a_reply_that_does_not_end_is_cut_at_its_limits(max_text_tokens, max_fra
 
 def test_the_length_of_speech_does_not_depend_on_the_length_of_the_question():
     omni = endless_omni()
-    short, long, typed = (
-        omni.respond(audio, text, generation=GENERATION)
-        for audio, text in ((tune(800), None), (tune(64000, 1), None), (None, "a long typed question " * 9))
-    )
-    assert len(short.tokens["codec"]) > 0
-    for reply in (long, typed):
+    short = omni.respond(tune(800), generation=GENERATION)
+    assert 0 < len(short.tokens["codec"]) < 40
+    for question in (dict(audio=tune(64000, 1)), dict(text="a long typed question " * 9)):
+        reply = omni.respond(**question, generation=GENERATION)
         assert torch.equal(reply.tokens["codec"], short.tokens["codec"])
         assert torch.equal(reply.waveform, short.waveform)
 
@@ -265,9 +260,8 @@ def test_responding_leaves_the_model_as_it_was(omni):
 
 
 def test_a_model_in_training_mode_does_not_answer():
-    omni = random_omni(0).train()
     with pytest.raises(ValueError, match="training"):
-        list(omni.stream(**QUESTIONS[0]))
+        list(random_omni(0).train().stream(**QUESTIONS[0]))
 
 
 def test_timings_come_in_the_order_of_the_pipeline(omni):
@@ -280,7 +274,7 @@ def test_a_timing_once_taken_stays(omni):
     stream, taken = omni.stream(**QUESTIONS[0], generation=GENERATION), {}
     for _ in stream:
         taken = stream.turn.timings | taken
-    assert stream.reply.timings == taken | {"total": stream.reply.timings["total"]}
+    assert stream.reply.timings == stream.reply.timings | taken and len(taken) == 3
 
 
 def test_at_a_temperature_a_seed_gives_the_same_tokens_and_another_seed_others(omni):

@@ -133,3 +133,11 @@ def test_half_precision_logits_are_drawn_in_float32():
 def test_an_option_out_of_range_is_named_with_its_value(option, value):
     with pytest.raises(ValueError, match=f"Sampling: {option} = {value}, expected"):
         Sampling(**{option: value})
+
+
+def test_every_codebook_of_a_batch_is_drawn_from_its_own_logits():
+    logits = torch.full((2, 3, 5), -30.0)
+    wanted = torch.tensor([[4, 0, 2], [1, 3, 0]])
+    logits.scatter_(-1, wanted[..., None], 30.0)
+    drawn = sample(logits, Sampling(temperature=1.0), torch.Generator().manual_seed(0))
+    assert torch.equal(drawn, wanted)

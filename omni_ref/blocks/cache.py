@@ -32,7 +32,7 @@ class KVCache:
 
     def check_batch(self, batch: int) -> None:
         """ValueError if the past belongs to a batch of another size."""
-        if self.keys and self.keys[0].shape[0] != batch:
+        if self.length and self.keys[0].shape[0] != batch:
             raise ValueError(
                 f"the cache holds {self.keys[0].shape[0]} rows, the input has {batch}: give each batch its own cache"
             )
@@ -49,6 +49,8 @@ class KVCache:
         as it was.
         """
         total = self.length + keys.shape[2]
+        if self.length == 0:  # what a forward that failed half-way may have left is not past
+            del self.keys[layer:], self.values[layer:]
         if layer == len(self.keys):
             self.keys.append(torch.empty_like(keys[:, :, :0]))
             self.values.append(torch.empty_like(values[:, :, :0]))

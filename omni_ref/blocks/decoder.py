@@ -6,7 +6,7 @@ section 2), with its parameter names.
 """
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from ..config import TalkerConfig, ThinkerConfig
@@ -70,7 +70,7 @@ class Decoder(nn.Module):
     def decode(
         self,
         hidden: Float[Tensor, "batch time hidden"],
-        position_ids: Int[Tensor, "#batch time"] | None = None,
+        position_ids: Tensor | None = None,
         attention_mask: Tensor | None = None,
         cache: KVCache | None = None,
     ) -> Float[Tensor, "batch time hidden"]:
@@ -81,7 +81,7 @@ class Decoder(nn.Module):
         """
         batch, time, _ = hidden.shape
         past = cache.length if cache is not None else 0
-        self._check_lengths(batch, time, past, attention_mask, cache)
+        self._check_lengths(batch, time, past, position_ids, attention_mask, cache)
         is_real = None if attention_mask is None else attention_mask.to(torch.bool)
         if position_ids is None and is_real is None:
             position_ids = torch.arange(past, past + time, device=hidden.device)[None]
@@ -96,7 +96,13 @@ class Decoder(nn.Module):
         return self.norm(hidden)
 
     def _check_lengths(
-        self, batch: int, time: int, past: int, attention_mask: Tensor | None, cache: KVCache | None
+        self,
+        batch: int,
+        time: int,
+        past: int,
+        position_ids: Tensor | None,
+        attention_mask: Tensor | None,
+        cache: KVCache | None,
     ) -> None:
         name, limit = type(self).__name__, self.config.max_position_embeddings
         for count, what in ((batch, "row"), (time, "position")):
@@ -109,6 +115,9 @@ class Decoder(nn.Module):
                 f"{name}: attention_mask has shape {tuple(attention_mask.shape)}, expected {(batch, past + time)}: "
                 "a row's past and new positions"
             )
+        if position_ids is not None and position_ids.shape not in ((batch, time), (1, time)):
+            came = tuple(position_ids.shape)
+            raise ValueError(f"{name}: position_ids has shape {came}, expected {(batch, time)}: the new positions")
         if past + time > limit and (attention_mask is None or int(attention_mask.sum(dim=1).max()) > limit):
             raise ValueError(
                 f"{name}: {past} past + {time} new positions, but max_position_embeddings = {limit}: shorten the input"

@@ -35,13 +35,19 @@ def straight_through(
 
 
 def perplexity(codes: Int[Tensor, "..."], codebook_size: int) -> float:
-    """exp(entropy) of how often each code is used: codebook_size if all are used alike, 1 if one is used alone."""
+    """exp(entropy) of how often each code is used: codebook_size if all are used alike, 1 if one is used alone.
+
+    ValueError for no code at all, or one outside the codebook; so with `usage`.
+    """
+    require(codes.numel() > 0, "codes: none came, expected at least 1")
+    check_ids("codes", codes, codebook_size)
     share = torch.bincount(codes.flatten(), minlength=codebook_size).double() / codes.numel()
     return float(torch.special.entr(share).sum().exp())
 
 
 def usage(codes: Int[Tensor, "..."], codebook_size: int) -> float:
     """The share of the codebook that occurs at all."""
+    require(codes.numel() > 0, "codes: none came, expected at least 1")
     check_ids("codes", codes, codebook_size)
     return codes.unique().numel() / codebook_size
 
@@ -68,6 +74,13 @@ class VectorQuantizer(nn.Module):
         self.codebook = nn.Parameter(torch.randn(codebook_size, dim), requires_grad=False)
         self.register_buffer("average_count", torch.ones(codebook_size))
         self.register_buffer("average_sum", self.codebook.detach().clone())
+
+    @torch.no_grad()
+    def set_codebook(self, vectors: Float[Tensor, "codebook_size dim"]) -> None:
+        """Put the codes on given vectors, such as k-means centres, and start the moving averages from there."""
+        self.codebook.copy_(vectors)
+        self.average_sum.copy_(vectors)
+        self.average_count.fill_(1)
 
     def nearest(self, vectors: Float[Tensor, "... dim"]) -> Int[Tensor, "..."]:
         """Index of the codebook vector at the least Euclidean distance (|vector|², the same for all, is left out)."""

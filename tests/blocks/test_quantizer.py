@@ -224,3 +224,17 @@ def test_perplexity_and_usage_of_known_codes():
     assert perplexity(half_quarter_quarter, 8) == pytest.approx(2**1.5)
     assert usage(half_quarter_quarter, 8) == 3 / 8
     assert usage(torch.arange(8), 8) == 1
+
+
+def test_a_codebook_that_is_set_stays_where_it_was_put():
+    quantizer, centres = VectorQuantizer(7, 5), 10 * torch.randn(7, 5)
+    quantizer.set_codebook(centres)
+    quantizer.train()(centres[None])
+    torch.testing.assert_close(quantizer.codebook.data, centres)
+
+
+@pytest.mark.parametrize("measure", [perplexity, usage])
+@pytest.mark.parametrize("codes", [[], [0, 1, 9], [-1]])
+def test_usage_of_no_code_or_an_unknown_one_is_refused(measure, codes):
+    with pytest.raises(ValueError, match="codes"):
+        measure(torch.tensor(codes, dtype=torch.long), 3)

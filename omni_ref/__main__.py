@@ -77,6 +77,11 @@ def progress() -> Progress:
     return Progress(*columns, console=Console(stderr=True), transient=True)
 
 
+def printable(text: str) -> str:
+    """The text with U+FFFD for control characters: a model may say anything, and a terminal obeys some of it."""
+    return "".join(letter if letter.isprintable() or letter == "\n" else "\ufffd" for letter in text)
+
+
 def ask(options: argparse.Namespace) -> None:
     """Answer, transcribe or say: text to standard output as it comes, speech and figure to files."""
     output = options.output or (None if options.task == "transcribe" else Path("answer.wav"))
@@ -94,7 +99,7 @@ def ask(options: argparse.Namespace) -> None:
         seconds = 0.0
         for piece in stream:
             if isinstance(piece, TextPiece):
-                print(piece.text, end="", flush=True)
+                print(printable(piece.text), end="", flush=True)
             else:
                 seconds += len(piece.waveform) / piece.sample_rate
             bar.update(task, description=f"speaking, {seconds:.1f} s of sound")

@@ -9,7 +9,7 @@ import pytest
 import soundfile
 
 from omni_ref import Generation, Omni, OmniConfig
-from omni_ref.__main__ import main
+from omni_ref.__main__ import main, printable
 from omni_ref.checkpoint import save_checkpoint
 
 ROOT = Path(__file__).parents[1]
@@ -28,12 +28,17 @@ def test_ask_prints_the_text_and_saves_the_speech(tmp_path, checkpoint, capsys):
     assert main(["ask", str(QUESTION), "-o", str(answer), "--figure", str(figure), *checkpoint]) == 0
     printed = capsys.readouterr()
     expected = Omni.from_pretrained(checkpoint[1], "cpu").respond(QUESTION)
-    assert printed.out == expected.text + "\n"
+    assert printed.out == printable(expected.text) + "\n"
     assert str(answer) in printed.err and str(figure) in printed.err
     samples, rate = soundfile.read(answer)
     assert rate == 16000 and len(samples) == len(expected.waveform)
     assert abs(samples - expected.waveform.numpy()).max() < 1e-4
     assert figure.read_bytes().startswith(b"\x89PNG")
+
+
+def test_no_control_character_reaches_the_terminal():
+    assert printable("sieben plus acht\n= 15 ü€😀") == "sieben plus acht\n= 15 ü€😀"
+    assert printable("a\x1b[2J\x07\rb\x00") == "a\ufffd[2J\ufffd\ufffdb\ufffd"
 
 
 def test_transcribe_writes_no_speech_unless_asked(tmp_path, checkpoint, monkeypatch):

@@ -154,6 +154,7 @@ SHAPES = {
     "Talker.generate: no row": lambda at: talker.generate(ids(0, 4)),
     "Code2Wav: another number of codebooks": lambda at: code2wav(ids(2, 4, 4)),
     "Code2Wav.stream: another number of rows": lambda at: pushes(code2wav.stream(), ids(2, 4, 3), ids(3, 1, 3)),
+    "quantizer: vectors of another width": lambda at: encoder.quantizer(torch.zeros(2, 3, 87)),
     "residual quantizer: too few codebooks": lambda at: RVQ.lookup(ids(4, 2)),
     "residual quantizer: too many codebooks": lambda at: RVQ.lookup(ids(4, 5)),
 }

@@ -84,6 +84,8 @@ class VectorQuantizer(nn.Module):
 
     def nearest(self, vectors: Float[Tensor, "... dim"]) -> Int[Tensor, "..."]:
         """Index of the codebook vector at the least Euclidean distance (|vector|², the same for all, is left out)."""
+        came, wanted = vectors.shape[-1], self.codebook.shape[-1]
+        require(came == wanted, f"vectors of width {came}, expected the codebook's {wanted}")
         distances = self.codebook.pow(2).sum(dim=-1) - 2 * vectors @ self.codebook.T
         return distances.argmin(dim=-1)
 

@@ -56,12 +56,11 @@ def load_weights(folder: str | os.PathLike, module: nn.Module) -> None:
     """
     path = Path(folder) / WEIGHTS
     tensors = read_tensors(path)
-    types = {value.dtype for value in tensors.values()}
-    first = next(iter(tensors.values())).dtype if tensors else None
+    first = next((value.dtype for value in tensors.values()), None)
     wrong = [f"{name} is {value.dtype}" for name, value in tensors.items() if value.dtype not in FLOAT_TYPES]
     require(not wrong, f"{path}: {_some(wrong)}, expected floating-point numbers")
     mixed = [f"{name} is {value.dtype}" for name, value in tensors.items() if value.dtype != first]
-    require(len(types) <= 1, f"{path}: {_some(mixed)}, but other tensors are {first}: expected one type in a file")
+    require(not mixed, f"{path}: {_some(mixed)}, but other tensors are {first}: expected one type in a file")
     load_tensors(str(path), module, tensors)
 
 

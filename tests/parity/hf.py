@@ -2,6 +2,7 @@
 
 from itertools import accumulate
 
+import pytest
 import torch
 from helpers import randomise
 from hypothesis import Phase, settings
@@ -12,6 +13,8 @@ from transformers import DynamicCache, Qwen3MoeConfig
 from omni_ref.blocks.cache import KVCache
 
 TOLERANCE = {torch.float32: 5e-5, torch.float64: 1e-10}
+each_dtype = pytest.mark.parametrize("dtype", TOLERANCE, ids=str)
+each_padding = pytest.mark.parametrize("padded", [False, True], ids=["no padding", "left-padded"])
 PADDING = (0, 4, 2)
 WAYS = {
     "full forward": (11,),

@@ -5,13 +5,12 @@ import torch
 from helpers import randomise
 from hypothesis import given
 from hypothesis import strategies as st
-from parity.hf import TOLERANCE, assert_near, assert_same_gradients, few_examples, noise
+from parity.hf import TOLERANCE, assert_near, assert_same_gradients, each_dtype, few_examples, noise
 from transformers import EuroBertConfig, EuroBertModel
 
 from omni_ref.aut_encoder import AuTEncoder, real_positions
 from omni_ref.config import AuTEncoderConfig
 
-each_dtype = pytest.mark.parametrize("dtype", TOLERANCE, ids=str)
 each_padding = pytest.mark.parametrize("lengths", [(11, 11, 11), (11, 4, 1)], ids=["no padding", "padded"])
 each_size = given(
     heads=st.sampled_from([4, 5, 6]),

@@ -3,7 +3,7 @@
 import pytest
 import torch
 from helpers import randomise
-from parity.hf import TOLERANCE, assert_near, assert_same_gradients, noise
+from parity.hf import TOLERANCE, assert_near, assert_same_gradients, each_dtype, noise
 from torch import Tensor, nn
 from torch.nn.functional import embedding
 from transformers import MimiConfig
@@ -57,7 +57,7 @@ def mimi_waveform(decoder: MimiDecoder, tables: list[Tensor], codes: Tensor) -> 
     return torch.tanh(decoder(vectors.transpose(1, 2))[:, 0])
 
 
-@pytest.mark.parametrize("dtype", TOLERANCE, ids=str)
+@each_dtype
 @pytest.mark.parametrize("frames", [1, 2, 13])
 @pytest.mark.parametrize("name", CONFIGS)
 def test_waveform_and_gradients_are_those_of_mimi(name, frames, dtype):

@@ -69,6 +69,15 @@ def test_a_released_file_gives_the_logits_of_transformers(tie_word_embeddings, t
     assert_gives_logits_of(model, ours)
 
 
+def test_a_folder_of_shards_gives_the_logits_of_transformers(tmp_path):
+    model = reference()
+    model.save_pretrained(tmp_path, max_shard_size="60KB")
+    assert len(list(tmp_path.glob("*.safetensors"))) > 1
+    ours = thinker()
+    load_qwen3_moe(ours, tmp_path)
+    assert_gives_logits_of(model, ours)
+
+
 def test_a_file_in_bfloat16_gives_the_logits_that_transformers_reads_from_it_in_float32(tmp_path):
     file = released(reference().to(torch.bfloat16), tmp_path)
     ours = thinker()

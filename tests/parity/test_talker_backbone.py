@@ -5,12 +5,13 @@ from helpers import randomise
 from hypothesis import given
 from parity.hf import (
     PADDING,
-    TOLERANCE,
     WAYS,
     assert_same_gradients,
     assert_same_in_chunks,
     call_theirs,
     decoder_sizes,
+    each_dtype,
+    each_padding,
     few_examples,
     left_padded,
     noise,
@@ -22,8 +23,6 @@ from omni_ref.checkpoint import load_qwen3_moe
 from omni_ref.config import TalkerConfig
 from omni_ref.talker import Talker
 
-each_dtype = pytest.mark.parametrize("dtype", TOLERANCE, ids=str)
-each_padding = pytest.mark.parametrize("padded", [False, True], ids=["no padding", "left-padded"])
 each_normalisation = pytest.mark.parametrize("norm_topk_prob", [True, False])
 
 

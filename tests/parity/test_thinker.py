@@ -13,6 +13,8 @@ from parity.hf import (
     assert_same_in_chunks,
     call_theirs,
     decoder_sizes,
+    each_dtype,
+    each_padding,
     few_examples,
     left_padded,
     noise,
@@ -33,8 +35,6 @@ VARIANTS = {
     "tied embeddings": dict(decoder_sparse_step=2, norm_topk_prob=True, tie_word_embeddings=True),
 }
 each_variant = pytest.mark.parametrize("variant", VARIANTS)
-each_dtype = pytest.mark.parametrize("dtype", TOLERANCE, ids=str)
-each_padding = pytest.mark.parametrize("padded", [False, True], ids=["no padding", "left-padded"])
 
 
 def pair(sizes: dict, variant: str, dtype: torch.dtype) -> tuple[Thinker, Qwen3MoeForCausalLM]:

@@ -1,0 +1,151 @@
+"""Stage 1, the codec: sound to four codes every 20 ms and back. What it makes of the reply voice, the Talker learns to say.
+
+    waveform ─ log-mel 50 Hz ─ CodecEncoder ─ residual VQ ─ codes ─ Code2Wav ─ waveform
+                                                 └ its codebooks are Code2Wav's embeddings
+
+The encoder exists for training only. SoundStream (Zeghidour et al. 2021) is the pattern; instead of adversaries, mel
+spectrograms at three resolutions are compared. An encoder fed the raw waveform did not train in the same time: the
+latents are tiny at first and the quantizer starves; so it reads log-mel, and its latents are normalised.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from ..audio import mel_power
+from ..blocks.quantizer import ResidualVectorQuantizer
+from ..code2wav import Code2Wav
+from ..config import AuTEncoderConfig, Code2WavConfig
+from .corpus import Recordings
+from .loop import Schedule, Stage
+
+RESOLUTIONS = ((1024, 250, 80), (512, 125, 64), (256, 64, 32))
+
+
+def mel_config(n_fft: int, hop_size: int, n_mels: int) -> AuTEncoderConfig:
+    """A mel spectrogram of other sizes than the encoder's; the rest of the configuration is not used."""
+    return replace(
+        AuTEncoderConfig(), n_fft=n_fft, frame_size=n_fft, hop_size=hop_size, n_mels=n_mels, conv_strides=(1, 1)
+    )
+
+
+class ResidualConv(nn.Module):
+    """Two convolutions around a residual path; the encoder may look both ways."""
+
+    def __init__(self, channels: int):
+        super().__init__()
+        self.wide = nn.Conv1d(channels, channels, 3, padding=1)
+        self.pointwise = nn.Conv1d(channels, channels, 1)
+
+    def forward(self, signal: Float[Tensor, "batch channels frames"]) -> Float[Tensor, "batch channels frames"]:
+        return signal + self.pointwise(F.gelu(self.wide(F.gelu(signal))))
+
+
+class CodecEncoder(nn.Module):
+    """Waveform to one normalised latent vector a frame of Code2Wav."""
+
+    def __init__(self, config: Code2WavConfig, channels: int = 192, num_blocks: int = 3):
+        super().__init__()
+        self.mel = mel_config(1024, config.samples_per_frame, 80)
+        self.stem = nn.Conv1d(self.mel.n_mels, channels, 3, padding=1)
+        self.blocks = nn.ModuleList(ResidualConv(channels) for _ in range(num_blocks))
+        self.out = nn.Conv1d(channels, config.embedding_dim, 1)
+        self.norm = nn.LayerNorm(config.embedding_dim)
+
+    def forward(self, waveform: Float[Tensor, "batch samples"]) -> Float[Tensor, "batch frames dim"]:
+        half = self.mel.hop_size // 2
+        centred = F.pad(waveform[:, half:], (0, half))  # frame t is centred on the samples that Code2Wav makes of it
+        log_mel = mel_power(centred, self.mel).clamp(min=1e-7).log10() / 4 + 1
+        signal = self.stem(log_mel)
+        for block in self.blocks:
+            signal = block(signal)
+        latents = self.norm(self.out(F.gelu(signal)).transpose(1, 2))
+        assert latents.shape[1] == waveform.shape[1] // self.mel.hop_size
+        return latents
+
+
+class Codec(nn.Module):
+    """Encoder, residual quantizer and Code2Wav. The quantizers' codebooks *are* Code2Wav's embedding tables."""
+
+    def __init__(self, code2wav: Code2Wav):
+        super().__init__()
+        config = code2wav.config
+        self.encoder = CodecEncoder(config)
+        self.quantizer = ResidualVectorQuantizer(
+            config.num_codebooks, config.codebook_size, config.embedding_dim, decay=0.98
+        )
+        self.code2wav = code2wav
+        for quantizer, table in zip(self.quantizer.quantizers, code2wav.embeddings, strict=True):
+            table.weight.requires_grad_(False)
+            with torch.no_grad():
+                table.weight.copy_(quantizer.codebook)
+            quantizer.codebook = table.weight
+        with torch.no_grad():  # at first every codebook enters alike: the decoder sees the sum that the quantizer means
+            first = code2wav.proj.weight[:, : config.embedding_dim].clone()
+            code2wav.proj.weight.copy_(first.repeat(1, config.num_codebooks, 1))
+
+    @torch.no_grad()
+    def encode(self, waveform: Float[Tensor, "batch samples"]) -> Int[Tensor, "batch frames codebooks"]:
+        """The codes of whole frames of sound."""
+        return self.quantizer(self.encoder(waveform)).codes
+
+    def forward(
+        self, waveform: Float[Tensor, "batch samples"], kept: Int[Tensor, "batch"]
+    ) -> tuple[Float[Tensor, "batch samples"], Float[Tensor, ""]]:
+        """Reconstruct, from the first `kept` codebooks of each row, and the commitment loss.
+
+        Gradients pass straight through every codebook's rounding to the latents.
+        """
+        residual, vectors, commitment = self.encoder(waveform), [], []
+        for k, quantizer in enumerate(self.quantizer.quantizers):
+            output = quantizer(residual)
+            vectors.append(output.quantized * (kept > k)[:, None, None])
+            commitment.append(output.commitment_loss)
+            residual = residual - output.quantized.detach()
+        latents = torch.cat(vectors, dim=-1).transpose(1, 2)
+        return self.code2wav.synthesise(latents), torch.stack(commitment).sum()
+
+
+def spectral_loss(made: Float[Tensor, "batch samples"], real: Float[Tensor, "batch samples"]) -> Float[Tensor, ""]:
+    """How far two sounds are apart in mel magnitude and log magnitude, summed over resolutions."""
+    terms = []
+    for resolution in RESOLUTIONS:
+        config = mel_config(*resolution)
+        ours, theirs = (mel_power(sound, config) + 1e-7 for sound in (made, real))
+        terms.append(F.l1_loss(ours.sqrt(), theirs.sqrt()) * 10)
+        terms.append(F.l1_loss(ours.log10(), theirs.log10()))
+    return torch.stack(terms).sum() / len(RESOLUTIONS)
+
+
+class CodecStage(Stage):
+    """Reconstruct random pieces of what the reply voice says; now and then from fewer codebooks."""
+
+    name = "codec"
+    schedule = Schedule(steps=2400, batch=8, learning_rate=2e-3)
+
+    def __init__(self, code2wav: Code2Wav, replies: Recordings, device: torch.device, frames: int = 32):
+        self.module = Codec(code2wav).to(device).train()
+        self.replies, self.device, self.frames = replies, device, frames
+
+    def losses(self, step: int, rng: np.random.Generator) -> dict[str, Tensor]:
+        """Spectral loss and commitment of a batch."""
+        waveform = self.pieces(rng).to(self.device)
+        codebooks = self.module.code2wav.config.num_codebooks
+        kept = np.where(rng.random(len(waveform)) < 0.15, rng.integers(1, codebooks + 1, len(waveform)), codebooks)
+        made, commitment = self.module(waveform, torch.from_numpy(kept).to(self.device))
+        return {"spectral": spectral_loss(made, waveform), "commitment": commitment}
+
+    def pieces(self, rng: np.random.Generator) -> Float[Tensor, "batch samples"]:
+        """A batch of pieces at random places and levels."""
+        samples = self.frames * self.module.code2wav.config.samples_per_frame
+        rows = []
+        for _ in range(self.schedule.batch):
+            reply = self.replies[int(rng.integers(len(self.replies)))]
+            reply = np.pad(reply, (1600, max(samples - len(reply), 0) + 1600))
+            start = int(rng.integers(len(reply) - samples + 1))
+            rows.append(reply[start : start + samples] * np.float32(rng.uniform(0.6, 1.1)))
+        return torch.from_numpy(np.stack(rows))

@@ -1,0 +1,149 @@
+"""The corpus: rendered once by the voices, in a minute or two, and kept in one file a part. Nothing is downloaded.
+
+    questions   whole questions, by all training voices
+    words       every word of the task, one by one, by the same speakers, to splice questions from
+    replies     what the reply voice says: targets of codec and Talker
+
+Rendering is seeded, and each part is rendered in a process of its own, since espeak-ng carries its state on from one
+sentence to the next.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..files import written_whole
+from .arithmetic import Task
+from .augment import resampled
+from .voices import ACCENTS, HELD_OUT_VARIANTS, Espeak, Heart, Joe, Voice, Waveform, espeak_variants
+
+
+@dataclass
+class Recordings:
+    """Many recordings in one array of 16-bit samples; recording i is by speakers[i] and says texts[i]."""
+
+    samples: np.ndarray
+    ends: np.ndarray
+    texts: np.ndarray
+    speakers: np.ndarray
+
+    @classmethod
+    def of(cls, spoken: Iterable[tuple[Waveform, str, str]]) -> "Recordings":
+        """From (waveform, text, speaker), one after the other."""
+        waveforms, texts, speakers = zip(*spoken, strict=True)
+        pieces = [np.round(waveform.clip(-1, 1) * 32767).astype(np.int16) for waveform in waveforms]
+        return cls(np.concatenate(pieces), np.cumsum([len(p) for p in pieces]), np.array(texts), np.array(speakers))
+
+    def __len__(self) -> int:
+        return len(self.ends)
+
+    def __getitem__(self, index: int) -> Waveform:
+        start = self.ends[index - 1] if index > 0 else 0
+        return self.samples[start : self.ends[index]].astype(np.float32) / 32767
+
+    def save(self, path: Path) -> None:
+        """Write one file; it appears whole or not at all."""
+        with written_whole(path) as partial, partial.open("wb") as file:
+            np.savez(file, samples=self.samples, ends=self.ends, texts=self.texts, speakers=self.speakers)
+
+    @classmethod
+    def load(cls, path: Path) -> "Recordings":
+        """Read what save wrote."""
+        with np.load(path) as file:
+            return cls(**file)
+
+
+Progress = Callable[[str, int, int], None]
+
+
+def training_speakers(rng: np.random.Generator, count: int) -> list[Voice]:
+    """espeak-ng's variants, the held-out ones apart, each with accents and pitches drawn anew."""
+    variants = [variant for variant in espeak_variants() if variant not in HELD_OUT_VARIANTS]
+    return [
+        Espeak(variants[i % len(variants)], str(rng.choice(ACCENTS)), int(rng.integers(20, 80))) for i in range(count)
+    ]
+
+
+def render_questions(task: Task, seed: int, count: int, natural_count: int, progress: Progress) -> Recordings:
+    """`count` questions by espeak-ng's voices at speeds from 0.7 to 1.6, and `natural_count` by each natural one."""
+
+    def spoken():
+        rng = np.random.default_rng([seed, 1])
+        voices = training_speakers(rng, count) + [Heart()] * natural_count + [Joe()] * natural_count
+        for i, voice in enumerate(voices):
+            question = task.exchange(rng).question + str(rng.choice(["", ".", "?"]))
+            fastest = 1.6 if isinstance(voice, Espeak) else 1.35
+            yield voice.say(question, float(rng.uniform(0.7, fastest))), question.strip(".?"), voice.name
+            progress("questions", i + 1, len(voices))
+
+    return Recordings.of(spoken())
+
+
+def render_words(task: Task, seed: int, speakers: int, natural_takes: int, progress: Progress) -> Recordings:
+    """Every word by `speakers` of espeak-ng's voices, and `natural_takes` times by each natural one."""
+
+    def spoken():
+        rng = np.random.default_rng([seed, 2])
+        voices = training_speakers(rng, speakers) + [Heart(), Joe()] * natural_takes
+        words = task.words()
+        for i, voice in enumerate(voices):
+            speed = float(rng.uniform(0.7, 1.3))
+            for word in words:
+                waveform = voice.say(word + str(rng.choice(["", ".", ",", "?"])), speed * float(rng.uniform(0.9, 1.1)))
+                yield waveform, word, f"{voice.name} take {i}"
+            progress("words", i + 1, len(voices))
+
+    return Recordings.of(spoken())
+
+
+def render_replies(task: Task, seed: int, count: int, progress: Progress) -> Recordings:
+    """`count` utterances by the reply voice at speeds from 0.9 to 1.1, its loudness evened out."""
+
+    def spoken():
+        rng, voice = np.random.default_rng([seed, 3]), Heart()
+        for i in range(count):
+            text = task.utterance(rng)
+            yield reply_waveform(voice, text, float(rng.uniform(0.9, 1.1))), text, voice.name
+            progress("replies", i + 1, count)
+
+    return Recordings.of(spoken())
+
+
+def reply_waveform(voice: Voice, text: str, speed: float = 1.0, peak: float = 0.6) -> Waveform:
+    """An utterance of the reply voice at one peak level."""
+    waveform = voice.say(text, speed)
+    return waveform * (peak / np.abs(waveform).max())
+
+
+class Speakers:
+    """The words of each speaker, to splice sentences from."""
+
+    def __init__(self, words: Recordings):
+        self.words = words
+        self.index: dict[str, dict[str, int]] = {}
+        for i, (speaker, text) in enumerate(zip(words.speakers.tolist(), words.texts.tolist(), strict=True)):
+            self.index.setdefault(speaker, {})[text] = i
+        names = list(self.index)
+        self.synthetic = [name for name in names if name.startswith("espeak")]
+        self.natural = [name for name in names if not name.startswith("espeak")]
+
+    def splice(
+        self, text: str, rng: np.random.Generator, natural_share: float, gaps: tuple[float, float], rates=(1.0, 1.0)
+    ) -> Waveform:
+        """The text from one speaker's single words, each resampled by one of `rates`, with gaps of so many seconds."""
+        pool = self.natural if rng.random() < natural_share else self.synthetic
+        takes = self.index[pool[rng.integers(len(pool))]]
+        return splice_words([self.words[takes[word]] for word in text.split()], rng, gaps, rates)
+
+
+def splice_words(
+    pieces: list[Waveform], rng: np.random.Generator, gaps: tuple[float, float], rates=(1.0, 1.0)
+) -> Waveform:
+    """Words one after the other, each stretched in time and frequency by one of `rates`, silence between them."""
+    parts = []
+    for piece in pieces:
+        parts.append(resampled(piece, float(rng.uniform(*rates))))
+        parts.append(np.zeros(int(rng.uniform(*gaps) * 16000), np.float32))
+    return np.concatenate(parts[:-1])

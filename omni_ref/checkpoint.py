@@ -29,13 +29,19 @@ def save_checkpoint(
     if folder.exists() and not folder.is_dir():
         raise FileExistsError(f"{folder}: is a file, expected a folder for a checkpoint")
     folder.mkdir(parents=True, exist_ok=True)
-    tensors = {name: value.detach().to("cpu", dtype).contiguous() for name, value in module.state_dict().items()}
-    with written_whole(folder / CONFIG) as config_part, written_whole(folder / WEIGHTS) as weights_part:
-        try:
-            save_file(tensors, weights_part)
-        except SafetensorError as error:
-            raise OSError(f"{folder / WEIGHTS}: cannot be written: {error}") from error
+    with written_whole(folder / CONFIG) as config_part:
         config_part.write_text(config.to_json(), encoding="utf8")
+        save_weights(folder / WEIGHTS, module, dtype)
+
+
+def save_weights(path: str | os.PathLike, module: nn.Module, dtype: torch.dtype | None = None) -> None:
+    """Write a module's parameters and buffers to a safetensors file, as `dtype` if given."""
+    tensors = {name: value.detach().to("cpu", dtype).contiguous() for name, value in module.state_dict().items()}
+    with written_whole(path) as partial:
+        try:
+            save_file(tensors, partial)
+        except SafetensorError as error:
+            raise OSError(f"{path}: cannot be written: {error}") from error
 
 
 def load_config(folder: str | os.PathLike) -> OmniConfig:

@@ -200,16 +200,12 @@ class Omni(nn.Module):
         ValueError for a prompt that leaves no room for a reply.
         """
         self._listen([turn for turn in turns if turn.waveform is not None])
-        token, device = self.tokenizer, self.device
-        rows = []
+        device, rows = self.device, []
         for turn in turns:
-            start, end = [token.im_start], [token.im_end, token.im_start]
-            pieces = [self._embed(start), self._embed(turn.prompt.tolist())]
-            if turn.waveform is not None:
-                vectors = self.aut_encoder.quantizer.lookup(turn.audio_tokens)
-                heard = self.thinker.embed_audio(vectors[None])[0]
-                pieces += [self._embed([token.audio_start]), heard, self._embed([token.audio_end])]
-            rows.append(torch.cat([*pieces, self._embed(end)]))
+            before, after = turn.prompt
+            vectors = self.aut_encoder.quantizer.lookup(turn.audio_tokens.to(device))
+            heard = self.thinker.embed_audio(vectors[None])[0]
+            rows.append(torch.cat([self._embed(before), heard, self._embed(after)]))
         longest, positions = max(map(len, rows)), self.config.thinker.max_position_embeddings
         require(
             longest < positions,

@@ -106,10 +106,19 @@ class Talker(Decoder):
     ) -> Float[Tensor, "batch steps codebooks logits"]:
         """Logits of steps whose inputs are given as they are: talker token s beside the codes of step s - 1."""
         check_ids("Talker: talker_tokens", talker_tokens, self.config.talker_vocab_size + 1)
+        return self.embedded_logits(self.talker_embedding(talker_tokens), previous_codes, cache)
+
+    def embedded_logits(
+        self,
+        message: Float[Tensor, "batch steps hidden"],
+        previous_codes: Int[Tensor, "batch steps codebooks"],
+        cache: KVCache | None = None,
+    ) -> Float[Tensor, "batch steps codebooks logits"]:
+        """As step_logits, of talker tokens that are embedded already: in training, a loss can reach who chose them."""
         check_ids("Talker: codec_tokens", previous_codes, self.table_size)
         offsets = self.table_size * torch.arange(self.config.num_codebooks, device=previous_codes.device)
         codec = self.codec_embedding(previous_codes + offsets).sum(dim=2)
-        hidden = self.decode(self.talker_embedding(talker_tokens) + codec, cache=cache)
+        hidden = self.decode(message + codec, cache=cache)
         return self.codec_head(hidden).unflatten(-1, (self.config.num_codebooks, self.head_size))
 
     def stream(self, sampling: Sampling | None = None, generator: torch.Generator | None = None) -> "TalkerStream":

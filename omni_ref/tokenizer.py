@@ -63,6 +63,15 @@ class Tokenizer:
         self.backend.encode_special_tokens = True
         return torch.tensor(self.backend.encode(text, add_special_tokens=False).ids, dtype=torch.long)
 
+    def prompt(self, task: str, text: str | None, has_audio: bool) -> tuple[list[int], list[int]]:
+        """What stands before the audio of a prompt and what after it; without audio, they follow each other.
+
+        <|im_start|> task [: text] [<|audio_start|> … <|audio_end|>] <|im_end|> <|im_start|>, and the reply comes next.
+        """
+        before = [self.im_start, *self.encode(f"{task}: {text}" if text else task).tolist()]
+        after = [self.im_end, self.im_start]
+        return ([*before, self.audio_start], [self.audio_end, *after]) if has_audio else (before, after)
+
     def decode(self, ids: Int[Tensor, "time"]) -> str:
         """Text of ids without special tokens; bytes that are not UTF-8 become U+FFFD. ValueError for an unknown id."""
         size = self.vocab_size

@@ -88,7 +88,7 @@ class Turn:
         if isinstance(audio, (str, os.PathLike)):
             audio = load_audio(audio, config.aut_encoder.sample_rate)
         self.waveform = None if audio is None else check_waveform(audio, config.aut_encoder)
-        self.prompt = tokenizer.encode(task if not text else f"{task}: {text}")
+        self.prompt = tokenizer.prompt(task, text, has_audio=audio is not None)
         self.audio_tokens = torch.empty(0, dtype=torch.long)
         self.text_ids: list[int] = []
         self.talker_tokens: list[int] = []

@@ -3,7 +3,7 @@ hearing, thinking, speaking.
 
     "what is seven plus eight"  →  "seven plus eight is fifteen"
 
-A task is any class with the five methods of `Task`; write one, and pass it to the recipes.
+A task is any class with the methods of `Task`; write one, and pass it to the recipes.
 """
 
 from dataclasses import dataclass
@@ -11,11 +11,9 @@ from typing import Protocol
 
 import numpy as np
 
-ONES = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
-    "eighteen nineteen"
-).split()
-TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
+TEENS = "ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen".split()
+ONES = "zero one two three four five six seven eight nine".split() + TEENS
+TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
 OPERATORS = {"plus": int.__add__, "minus": int.__sub__, "times": int.__mul__}
 PHRASINGS = ("what is {}", "{}", "how much is {}", "{} is", "{} equals", "tell me {}")
 LARGEST_OPERAND, LARGEST_RESULT = 20, 99
@@ -34,6 +32,12 @@ class Task(Protocol):
 
     def exchange(self, rng: np.random.Generator) -> Exchange:
         """A question to train on, and its reply. Never one that is held out."""
+
+    def exchanges(self) -> list[Exchange]:
+        """Every reply that is trained on, with one way to ask for it."""
+
+    def answer(self, question: str) -> str:
+        """The reply to a question of the task, a held-out one included."""
 
     def utterance(self, rng: np.random.Generator) -> str:
         """Words that the reply voice is to learn to say. Never a held-out reply."""
@@ -94,6 +98,7 @@ class Arithmetic:
         self.facts = [fact for fact, is_hidden in zip(facts, hidden, strict=True) if not is_hidden]
         self.hidden_facts = [fact for fact, is_hidden in zip(facts, hidden, strict=True) if is_hidden]
         self._hidden_set = set(self.hidden_facts)
+        self._answers = {phrasing.format(fact): fact.reply() for phrasing in PHRASINGS for fact in facts}
 
     def ask(self, fact: Fact, rng: np.random.Generator) -> Exchange:
         """One of the ways to ask for a fact."""
@@ -102,6 +107,14 @@ class Arithmetic:
     def exchange(self, rng: np.random.Generator) -> Exchange:
         """A trained fact, in one of the phrasings."""
         return self.ask(self.facts[rng.integers(len(self.facts))], rng)
+
+    def exchanges(self) -> list[Exchange]:
+        """The trained facts, each asked for in the first phrasing."""
+        return [Exchange(PHRASINGS[0].format(fact), fact.reply()) for fact in self.facts]
+
+    def answer(self, question: str) -> str:
+        """The fact as a sentence. KeyError for what is no question of this task."""
+        return self._answers[question]
 
     def utterance(self, rng: np.random.Generator) -> str:
         """A reply; or, for half of them, a sentence of its form with any result, right or wrong; or words of it."""

@@ -1,6 +1,6 @@
 """What a room, a microphone and a telephone do to a voice. Each function takes a waveform and a random generator.
 
-    voice ─ rate ─ silence around ─ reverberation ─ noise ─ band limits ─ companding ─ level ─▶ log-mel ─ warp, tint, mask
+voice ─ rate ─ silence around ─ reverberation ─ noise ─ band limits ─ companding ─ level ─▶ log-mel ─ warp, tint, mask
 """
 
 import numpy as np

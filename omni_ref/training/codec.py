@@ -1,4 +1,4 @@
-"""Stage 1, the codec: sound to four codes every 20 ms and back. What it makes of the reply voice, the Talker learns to say.
+"""The stage `codec`: sound to four codes every 20 ms and back. What they are for the reply voice, the Talker learns to say.
 
     waveform ─ log-mel 50 Hz ─ CodecEncoder ─ residual VQ ─ codes ─ Code2Wav ─ waveform
                                                  └ its codebooks are Code2Wav's embeddings
@@ -81,12 +81,20 @@ class Codec(nn.Module):
         self.code2wav = code2wav
         for quantizer, table in zip(self.quantizer.quantizers, code2wav.embeddings, strict=True):
             table.weight.requires_grad_(False)
-            with torch.no_grad():
-                table.weight.copy_(quantizer.codebook)
             quantizer.codebook = table.weight
-        with torch.no_grad():  # at first every codebook enters alike: the decoder sees the sum that the quantizer means
-            first = code2wav.proj.weight[:, : config.embedding_dim].clone()
-            code2wav.proj.weight.copy_(first.repeat(1, config.num_codebooks, 1))
+
+    @property
+    def samples_per_frame(self) -> int:
+        """How many samples a frame of codes stands for."""
+        return self.code2wav.config.samples_per_frame
+
+    @torch.no_grad()
+    def begin(self) -> None:
+        """Before training: small codes, and each codebook enters Code2Wav alike, so that it reads the sum they mean."""
+        for quantizer in self.quantizer.quantizers:
+            quantizer.set_codebook(torch.randn_like(quantizer.codebook))
+        projection, codebooks = self.code2wav.proj.weight, len(self.quantizer.quantizers)
+        projection.copy_(projection[:, : projection.shape[1] // codebooks].repeat(1, codebooks, 1))
 
     @torch.no_grad()
     def encode(self, waveform: Float[Tensor, "batch samples"]) -> Int[Tensor, "batch frames codebooks"]:
@@ -121,31 +129,36 @@ def spectral_loss(made: Float[Tensor, "batch samples"], real: Float[Tensor, "bat
     return torch.stack(terms).sum() / len(RESOLUTIONS)
 
 
+def pieces(replies: Recordings, rng: np.random.Generator, batch: int, samples: int) -> Float[Tensor, "batch samples"]:
+    """Pieces of recordings from random places, silence around them included, at random levels."""
+    rows = []
+    for _ in range(batch):
+        reply = replies[int(rng.integers(len(replies)))]
+        reply = np.pad(reply, (1600, max(samples - len(reply), 0) + 1600))
+        start = int(rng.integers(len(reply) - samples + 1))
+        rows.append(reply[start : start + samples] * np.float32(rng.uniform(0.6, 1.1)))
+    return torch.from_numpy(np.stack(rows))
+
+
 class CodecStage(Stage):
     """Reconstruct random pieces of what the reply voice says; now and then from fewer codebooks."""
 
     name = "codec"
     schedule = Schedule(steps=2400, batch=8, learning_rate=2e-3)
 
-    def __init__(self, code2wav: Code2Wav, replies: Recordings, device: torch.device, frames: int = 32):
-        self.module = Codec(code2wav).to(device).train()
+    def __init__(self, codec: Codec, replies: Recordings, device: torch.device, frames: int = 32):
+        self.module = codec.to(device).train()
         self.replies, self.device, self.frames = replies, device, frames
+
+    def begin(self, rng: np.random.Generator) -> None:
+        """Codebooks and projection as the codec wants them at first."""
+        self.module.begin()
 
     def losses(self, step: int, rng: np.random.Generator) -> dict[str, Tensor]:
         """Spectral loss and commitment of a batch."""
-        waveform = self.pieces(rng).to(self.device)
+        samples = self.frames * self.module.samples_per_frame
+        waveform = pieces(self.replies, rng, self.schedule.batch, samples).to(self.device)
         codebooks = self.module.code2wav.config.num_codebooks
         kept = np.where(rng.random(len(waveform)) < 0.15, rng.integers(1, codebooks + 1, len(waveform)), codebooks)
         made, commitment = self.module(waveform, torch.from_numpy(kept).to(self.device))
         return {"spectral": spectral_loss(made, waveform), "commitment": commitment}
-
-    def pieces(self, rng: np.random.Generator) -> Float[Tensor, "batch samples"]:
-        """A batch of pieces at random places and levels."""
-        samples = self.frames * self.module.code2wav.config.samples_per_frame
-        rows = []
-        for _ in range(self.schedule.batch):
-            reply = self.replies[int(rng.integers(len(self.replies)))]
-            reply = np.pad(reply, (1600, max(samples - len(reply), 0) + 1600))
-            start = int(rng.integers(len(reply) - samples + 1))
-            rows.append(reply[start : start + samples] * np.float32(rng.uniform(0.6, 1.1)))
-        return torch.from_numpy(np.stack(rows))

@@ -55,7 +55,7 @@ class Recordings:
             return cls(**file)
 
 
-Progress = Callable[[str, int, int], None]
+Progress = Callable[[int, int], None]
 
 
 def training_speakers(rng: np.random.Generator, count: int) -> list[Voice]:
@@ -76,7 +76,7 @@ def render_questions(task: Task, seed: int, count: int, natural_count: int, prog
             question = task.exchange(rng).question + str(rng.choice(["", ".", "?"]))
             fastest = 1.6 if isinstance(voice, Espeak) else 1.35
             yield voice.say(question, float(rng.uniform(0.7, fastest))), question.strip(".?"), voice.name
-            progress("questions", i + 1, len(voices))
+            progress(i + 1, len(voices))
 
     return Recordings.of(spoken())
 
@@ -93,7 +93,7 @@ def render_words(task: Task, seed: int, speakers: int, natural_takes: int, progr
             for word in words:
                 waveform = voice.say(word + str(rng.choice(["", ".", ",", "?"])), speed * float(rng.uniform(0.9, 1.1)))
                 yield waveform, word, f"{voice.name} take {i}"
-            progress("words", i + 1, len(voices))
+            progress(i + 1, len(voices))
 
     return Recordings.of(spoken())
 
@@ -106,7 +106,7 @@ def render_replies(task: Task, seed: int, count: int, progress: Progress) -> Rec
         for i in range(count):
             text = task.utterance(rng)
             yield reply_waveform(voice, text, float(rng.uniform(0.9, 1.1))), text, voice.name
-            progress("replies", i + 1, count)
+            progress(i + 1, count)
 
     return Recordings.of(spoken())
 

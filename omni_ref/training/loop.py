@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.tensorboard import SummaryWriter
 
+from ..checks import require
 from ..files import written_whole
 
 SECONDS_BETWEEN_SNAPSHOTS = 45
@@ -49,6 +50,9 @@ class Stage:
     schedule: Schedule
     module: nn.Module
 
+    def begin(self, rng: np.random.Generator) -> None:
+        """What is done once, before the first step."""
+
     def losses(self, step: int, rng: np.random.Generator) -> dict[str, Tensor]:
         """The weighted terms of a step's loss, by name; their sum is minimised. "_name" is shown but not minimised."""
         raise NotImplementedError(f"{type(self).__name__} has no losses")
@@ -59,13 +63,17 @@ def snapshot_path(folder: Path, name: str) -> Path:
     return folder / f"{name}.snapshot.pt"
 
 
-def load_snapshot(folder: Path, stage: Stage, device: torch.device) -> dict:
-    """Put a stage's modules where its snapshot left them; the snapshot, or that of a run not begun."""
-    path = snapshot_path(folder, stage.name)
+def load_snapshot(folder: Path, name: str, module: nn.Module, device: torch.device) -> dict:
+    """Put modules where a stage's snapshot left them; the snapshot, or that of a run not begun.
+
+    The snapshot may hold more than is asked for (the CTC head), but not less: that is a ValueError.
+    """
+    path = snapshot_path(folder, name)
     if not path.exists():
-        return {"step": 0, "seconds": 0.0}
+        return {"step": 0, "steps": None, "seconds": 0.0}
     snapshot = torch.load(path, map_location=device, weights_only=True)
-    stage.module.load_state_dict(snapshot["module"])
+    missing = module.load_state_dict(snapshot["module"], strict=False).missing_keys
+    require(not missing, f"{path}: lacks {', '.join(missing[:3])} …: it belongs to another version, remove it")
     return snapshot
 
 
@@ -80,7 +88,9 @@ def step_generator(seed: int, name: str, step: int) -> np.random.Generator:
 def train(stage: Stage, folder: Path, device: torch.device, seed: int = 0) -> None:
     """Run a stage to its end, from its snapshot if there is one. Losses go to `folder`, as CSV and for TensorBoard."""
     folder.mkdir(parents=True, exist_ok=True)
-    snapshot = load_snapshot(folder, stage, device)
+    snapshot = load_snapshot(folder, stage.name, stage.module, device)
+    if snapshot["step"] == 0:
+        stage.begin(step_generator(seed, stage.name, -1 % 2**32))
     parameters = [parameter for parameter in stage.module.parameters() if parameter.requires_grad]
     schedule = stage.schedule
     optimizer = torch.optim.AdamW(parameters, betas=(0.9, 0.98), weight_decay=schedule.weight_decay)
@@ -107,7 +117,13 @@ def train(stage: Stage, folder: Path, device: torch.device, seed: int = 0) -> No
 
 def save_snapshot(folder: Path, stage: Stage, optimizer: torch.optim.Optimizer, step: int, seconds: float) -> None:
     """All that is needed to go on; the last snapshot is replaced only by a whole one."""
-    state = {"module": stage.module.state_dict(), "optimizer": optimizer.state_dict(), "step": step, "seconds": seconds}
+    state = {
+        "module": stage.module.state_dict(),
+        "optimizer": optimizer.state_dict(),
+        "step": step,
+        "steps": stage.schedule.steps,
+        "seconds": seconds,
+    }
     with written_whole(snapshot_path(folder, stage.name)) as partial:
         torch.save(state, partial)
 

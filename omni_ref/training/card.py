@@ -1,0 +1,106 @@
+"""The model card's table: `python -m omni_ref evaluate` measures every row from scratch."""
+
+import subprocess
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from ..checks import require
+from ..files import written_whole
+from ..omni import Omni
+from . import cases, measures
+from .arithmetic import Arithmetic, Task
+from .codec import Codec
+from .judge import Judge
+from .measures import Row
+from .run import load_codec
+from .voices import Heart
+
+SEED = 99
+BEGIN, END = "<!-- evaluate -->\n", "<!-- /evaluate -->\n"
+
+
+def evaluate(checkpoint: Path, device: torch.device, count: int, recordings: Path | None, page: Path | None) -> None:
+    """Measure a checkpoint, print the table as it grows, and put it between the markers of `page` if one is given."""
+    require(count >= 1, f"--cases = {count}, expected at least 1")
+    text = page.read_text(encoding="utf8") if page is not None else BEGIN + END
+    require(
+        BEGIN in text and END in text, f"{page}: no lines {BEGIN.strip()} and {END.strip()} to put the table between"
+    )
+    omni = Omni.from_pretrained(checkpoint, device)
+    lines = [
+        f"Measured {date.today()} at commit {commit()}: torch {torch.__version__}, {device}, "
+        f"{torch.get_num_threads()} threads. Shares with their 95 % intervals.\n",
+        "| measure | result | cases | bar |",
+        "|---|---|---|---|",
+    ]
+    print("\n".join(lines), flush=True)
+
+    def show(row: Row) -> None:
+        lines.append(f"| {row.measure} | {row.result} | {row.cases} | {row.bar} |")
+        print(lines[-1], flush=True)
+
+    measure(omni, load_codec(checkpoint, omni), Arithmetic(), count, recordings, show)
+    if page is not None:
+        before, after = text.split(BEGIN)[0], text.split(END)[1]
+        with written_whole(page) as partial:
+            partial.write_text(before + BEGIN + "\n".join(lines) + "\n" + END + after, encoding="utf8")
+
+
+def commit() -> str:
+    """The commit that is checked out, short; "unknown" outside a repository."""
+    found = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, cwd=Path(__file__).parent
+    )
+    return found.stdout.strip() if found.returncode == 0 else "unknown"
+
+
+def measure(
+    omni: Omni, codec: Codec, task: Task, count: int, recordings: Path | None, show: Callable[[Row], None]
+) -> None:
+    """Every row, each given to `show` as soon as it is known; `count` cases a row."""
+    rng, judge, voice = np.random.default_rng(SEED), Judge(task.grammar()), Heart()
+
+    def trained():
+        return cases.trained_exchanges(task, rng, count)
+
+    def heard(name: str, tried, bar: str, answer_bar: str = "") -> None:
+        for row in measures.heard_and_answered(omni, name, tried, bar, answer_bar):
+            show(row)
+
+    unheard = list(cases.asked(trained(), cases.held_out_voice, cases.clean, rng))
+    heard("voices held out", unheard, "95 %", "95 %")
+    heard("engine held out (Flite)", cases.asked(trained(), cases.held_out_engine, cases.clean, rng), "90 %")
+    for name, line, bar in (
+        ("telephone band", cases.on_the_telephone, "95 %"),
+        ("noise at 10 dB", cases.in_noise, "90 %"),
+        ("small room", cases.in_a_room, "90 %"),
+    ):
+        heard(f"{name}, voices held out", cases.asked(trained(), cases.held_out_voice, line, rng), bar)
+    takes = cases.engine_words(task)
+    heard("spliced words, engine held out", cases.spliced(trained(), takes, cases.clean, rng), "95 %")
+    spliced_calls = cases.spliced(trained(), takes, cases.on_the_telephone, rng)
+    heard("spliced words, engine held out, telephone", spliced_calls, "90 %")
+    hidden = cases.held_out_exchanges(task, rng, count)
+    heard(
+        "operand pairs and voices held out", cases.asked(hidden, cases.held_out_voice, cases.clean, rng), "", "report"
+    )
+    if recordings is not None:
+        words = cases.recorded_words(recordings, task)
+        known = cases.trained_exchanges(task, rng, count, set(words))
+        heard("a real person, words spliced", cases.spliced(known, [words], cases.clean, rng), "")
+    texts = [exchange.reply for exchange in cases.held_out_exchanges(task, rng, count)]
+    spoken = cases.asked(trained(), cases.held_out_voice, cases.clean, rng)
+    for measured in (
+        lambda: measures.said(omni, judge, voice, texts),
+        lambda: measures.spoken_answers(omni, judge, "voices held out", spoken, "92 %"),
+        lambda: measures.codec_rows(codec, judge, voice, texts),
+        lambda: measures.tokens_and_experts(omni, unheard[:100]),
+        lambda: measures.no_question(omni, rng, 1000),
+        lambda: measures.speed(omni, unheard[:20]),
+    ):
+        for row in measured():
+            show(row)

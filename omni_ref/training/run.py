@@ -1,0 +1,186 @@
+"""From nothing to the shipped checkpoint: what `python -m omni_ref train` does, on two cores in less than an hour.
+
+    replies ─ codec ─ vocoder ─ speaking ──────┐
+                                               ├─ message ─ pack ─▶ weights, config, the codec's encoder
+    questions ─ words ─ listening ─ quantizing ┘
+
+The two chains run side by side, one core each; every step is a process of its own, and can be run alone with --stage.
+Killed, the same command goes on from the snapshots.
+"""
+
+import os
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import torch
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from ..checkpoint import load_tensors, read_tensors, save_checkpoint, save_weights
+from ..checks import require
+from ..config import OmniConfig
+from ..omni import Omni
+from .arithmetic import Arithmetic, Task
+from .codec import Codec, CodecStage
+from .corpus import Recordings, render_questions, render_replies, render_words
+from .listening import ListeningStage, QuantizingStage
+from .loop import Log, Stage, load_snapshot, snapshot_path, train
+from .speaking import MessageStage, SpeakingStage
+from .vocoder import VocoderStage
+
+CHAINS = (("replies", "codec", "vocoder", "speaking"), ("questions", "words", "listening", "quantizing"))
+LAST = ("message", "pack")
+STAGES = (*CHAINS[0], *CHAINS[1], *LAST)
+CODEC_ENCODER = "codec_encoder.safetensors"
+CORPUS = {
+    "replies": (render_replies, {"count": 3000}),
+    "questions": (render_questions, {"count": 9000, "natural_count": 1000}),
+    "words": (render_words, {"speakers": 160, "natural_takes": 12}),
+}
+
+
+def run_all(folder: Path, output: Path, device: torch.device, seed: int) -> None:
+    """Every stage, the two chains side by side. RuntimeError names the stage that failed and the file that says why."""
+    folder.mkdir(parents=True, exist_ok=True)
+    options = ["--folder", str(folder), "--output", str(output), "--device", str(device), "--seed", str(seed)]
+    running: list[subprocess.Popen] = []
+
+    def run_chain(chain: tuple[str, ...]) -> None:
+        for name in chain:
+            with (folder / f"{name}.log").open("w") as log:
+                command = [sys.executable, "-m", "omni_ref", "train", "--stage", name, *options]
+                one_thread = {**os.environ, "OMP_NUM_THREADS": "1"}
+                process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, env=one_thread)
+                running.append(process)
+            if process.wait() != 0:
+                raise RuntimeError(f"stage {name} failed, exit status {process.returncode}: see {log.name}")
+
+    columns = (
+        TextColumn("{task.description:11}"),
+        BarColumn(),
+        TextColumn("{task.fields[state]}"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns) as bar, ThreadPoolExecutor(len(CHAINS)) as pool:
+        lines = {name: bar.add_task(name, total=None, start=False, state="") for name in STAGES}
+        for chains in (CHAINS, (LAST,)):
+            pending = {pool.submit(run_chain, chain) for chain in chains}
+            while pending:
+                time.sleep(1)
+                show_progress(folder, bar, lines)
+                ended = {chain for chain in pending if chain.done()}
+                pending -= ended
+                if any(chain.exception() for chain in ended):
+                    for process in running:
+                        process.terminate()
+                for chain in ended:
+                    chain.result()
+
+
+def show_progress(folder: Path, bar: Progress, lines: dict) -> None:
+    """Move each stage's bar to the last line of its log."""
+    for name, line in lines.items():
+        path = folder / f"{name}.csv"
+        rows = path.read_text().splitlines() if path.exists() else []
+        if len(rows) > 1:
+            names, values = rows[0].split(","), rows[-1].split(",")
+            shown = "  ".join(f"{key} {value}" for key, value in zip(names[3:], values[3:], strict=False))
+            bar.start_task(line)
+            bar.update(line, completed=int(values[0]), total=int(values[1]), state=shown)
+            if values[0] == values[1]:
+                bar.stop_task(line)
+
+
+def run_stage(name: str, folder: Path, output: Path, device: torch.device, seed: int) -> None:
+    """One stage alone. ValueError names a stage that has to come before it and has not been run."""
+    task = Arithmetic()
+    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
+    if name in CORPUS:
+        render(name, task, folder, seed)
+    elif name == "pack":
+        pack(folder, output, device, seed)
+    else:
+        train(prepare(name, task, folder, device, seed), folder, device, seed)
+
+
+def render(name: str, task: Task, folder: Path, seed: int) -> None:
+    """A part of the corpus, unless it is there."""
+    path = folder / f"{name}.npz"
+    if path.exists():
+        return
+    function, options = CORPUS[name]
+    began = time.monotonic()
+    folder.mkdir(parents=True, exist_ok=True)
+    with Log(folder, name, 0) as log:
+        show = lambda done, of: log.write(done, of, time.monotonic() - began, {})  # noqa: E731
+        function(task, seed, progress=show, **options).save(path)
+
+
+def prepare(name: str, task: Task, folder: Path, device: torch.device, seed: int) -> Stage:
+    """A stage with its modules as the stages before it left them."""
+    torch.manual_seed(seed)
+    omni = Omni.from_config(OmniConfig.mini(), seed, device)
+    codec = Codec(omni.code2wav).to(device)
+
+    def recordings(part: str) -> Recordings:
+        require((folder / f"{part}.npz").is_file(), f"stage {name} needs {folder / part}.npz: run --stage {part} first")
+        return Recordings.load(folder / f"{part}.npz")
+
+    def trained(*stages: str) -> None:
+        for stage in stages:
+            load_finished(stage, omni, codec, folder, device)
+
+    if name == "codec":
+        return CodecStage(codec, recordings("replies"), device)
+    if name in ("listening", "quantizing"):
+        kind = ListeningStage if name == "listening" else QuantizingStage
+        stage = kind(omni, task, recordings("questions"), recordings("words"), device)
+        if name == "quantizing":
+            require_finished(load_snapshot(folder, "listening", stage.module, device), "listening", folder)
+        return stage
+    trained("codec")
+    if name == "vocoder":
+        return VocoderStage(codec, recordings("replies"), device)
+    if name == "speaking":
+        return SpeakingStage(omni, codec, recordings("replies"), device)
+    trained("speaking", "quantizing")
+    return MessageStage(omni, codec, recordings("replies"), task, device)
+
+
+def load_finished(name: str, omni: Omni, codec: Codec, folder: Path, device: torch.device) -> None:
+    """Put a stage's part of the model where its training ended."""
+    parts = {
+        "codec": codec,
+        "vocoder": torch.nn.ModuleDict({"code2wav": omni.code2wav}),
+        "speaking": omni.talker,
+        "quantizing": torch.nn.ModuleDict({"aut_encoder": omni.aut_encoder, "thinker": omni.thinker}),
+        "message": torch.nn.ModuleDict({"talker": omni.talker, "talker_head": omni.thinker.talker_head}),
+    }
+    require_finished(load_snapshot(folder, name, parts[name], device), name, folder)
+
+
+def require_finished(snapshot: dict, name: str, folder: Path) -> None:
+    """ValueError unless a stage's snapshot is that of its last step."""
+    path = snapshot_path(folder, name)
+    done, of = snapshot["step"], snapshot.get("steps")
+    require(done == of, f"{path}: stage {name} stands at step {done} of {of}: run --stage {name} first")
+
+
+def pack(folder: Path, output: Path, device: torch.device, seed: int) -> None:
+    """Put the trained parts together: the checkpoint in float16, and beside it the codec's encoder."""
+    omni = Omni.from_config(OmniConfig.mini(), seed, device)
+    codec = Codec(omni.code2wav).to(device)
+    for name in ("codec", "vocoder", "quantizing", "speaking", "message"):
+        load_finished(name, omni, codec, folder, device)
+    save_checkpoint(output, omni, omni.config, torch.float16)
+    save_weights(output / CODEC_ENCODER, codec.encoder, torch.float16)
+
+
+def load_codec(folder: Path, omni: Omni) -> Codec:
+    """The codec around a checkpoint's Code2Wav, its encoder from the same folder."""
+    codec = Codec(omni.code2wav)
+    path = folder / CODEC_ENCODER
+    load_tensors(str(path), codec.encoder, read_tensors(path))
+    return codec.to(omni.device).eval()

@@ -1,0 +1,148 @@
+"""The stages `speaking` and `message`: the Talker learns what the reply voice says, as codec tokens.
+
+    speaking   the message is spelled: talker token t is byte t of the reply. Teacher forcing, delay pattern and all.
+    message    the Thinker's talker_head chooses the tokens, and the Talker's loss reaches it straight through the choice
+
+Two things keep the Talker from learning its sentences by heart: every time a recording is used, it begins at another
+place within its frame and at another level, so that its codes differ; and a random share of the history that the Talker
+reads is wrong, so that it does not trust it blindly.
+"""
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from ..blocks.quantizer import straight_through
+from ..config import TalkerConfig
+from ..omni import Omni
+from ..talker import Talker, delay_codes
+from .arithmetic import Task
+from .codec import Codec
+from .corpus import Recordings
+from .listening import IGNORED, BalanceLoss, lay_out
+from .loop import Schedule, Stage
+
+
+class Replies:
+    """Recordings of the reply voice as codes, never twice the same."""
+
+    def __init__(self, codec: Codec, recordings: Recordings, config: TalkerConfig, device: torch.device):
+        self.codec, self.recordings, self.config, self.device = codec.to(device).eval(), recordings, config, device
+
+    def steps(self, indices: list[int], rng: np.random.Generator) -> Int[Tensor, "batch steps codebooks"]:
+        """Delayed codes of a batch, up to and with the end; IGNORED after it and begin_id before each codebook."""
+        rows, frame = [], self.codec.samples_per_frame
+        for i in indices:
+            level, offset = np.float32(rng.uniform(0.75, 1.1)), int(rng.integers(frame))
+            waveform = np.pad(self.recordings[i] * level, (offset, frame - 1))
+            whole = len(waveform) // frame * frame
+            codes = self.codec.encode(torch.from_numpy(waveform[:whole])[None].to(self.device))
+            rows.append(delay_codes(codes, self.config.begin_id, self.config.end_id)[0])
+        return nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=IGNORED)
+
+
+def corrupted(
+    codes: Int[Tensor, "batch steps codebooks"], codebook_size: int, rng: np.random.Generator, most: float
+) -> Int[Tensor, "batch steps codebooks"]:
+    """In each row, a share of up to `most` of the codes replaced by random ones; begin and end ids stay."""
+    share = rng.uniform(0, most, size=(codes.shape[0], 1, 1)) * (rng.random((codes.shape[0], 1, 1)) < 0.75)
+    hit = torch.from_numpy(rng.random(codes.shape) < share).to(codes.device)
+    noise = torch.from_numpy(rng.integers(codebook_size, size=codes.shape)).to(codes.device)
+    return torch.where(hit & (codes < codebook_size), noise, codes)
+
+
+def talker_loss(
+    talker: Talker,
+    message: Float[Tensor, "batch time hidden"],
+    steps: Int[Tensor, "batch steps codebooks"],
+    rng: np.random.Generator,
+    corruption: float,
+) -> Float[Tensor, ""]:
+    """Cross-entropy of every code and of the end. `message` is embedded already; the pad goes on where it ends."""
+    config = talker.config
+    history = steps.masked_fill(steps == IGNORED, config.end_id)
+    history = corrupted(history, config.codebook_size, rng, corruption)
+    first = history.new_full((len(history), 1, config.num_codebooks), config.begin_id)
+    logits = talker.embedded_logits(message[:, : steps.shape[1]], torch.cat([first, history[:, :-1]], dim=1))
+    targets = steps.masked_fill(steps == config.begin_id, IGNORED)
+    return F.cross_entropy(logits.flatten(0, 2), targets.flatten(), ignore_index=IGNORED)
+
+
+class SpeakingStage(Stage):
+    """The message is the reply, spelled."""
+
+    name = "speaking"
+    schedule = Schedule(steps=2600, batch=16, learning_rate=1.5e-3)
+    corruption, balance_weight = 0.3, 0.02
+
+    def __init__(self, omni: Omni, codec: Codec, recordings: Recordings, device: torch.device):
+        self.tokenizer, self.config, self.device = omni.tokenizer, omni.config.talker, device
+        self.replies = Replies(codec, recordings, omni.config.talker, device)
+        self.module = omni.talker.to(device).train()
+        self.balance = BalanceLoss(self.module)
+
+    def losses(self, step: int, rng: np.random.Generator) -> dict[str, Tensor]:
+        """Codes of a batch of replies."""
+        chosen = rng.integers(len(self.replies.recordings), size=self.schedule.batch).tolist()
+        texts = [str(self.replies.recordings.texts[i]) for i in chosen]
+        steps = self.replies.steps(chosen, rng)
+        codes = talker_loss(self.module, self.spelled(texts, steps.shape[1]), steps, rng, self.corruption)
+        is_real = (steps != IGNORED).any(dim=-1)
+        return {"codes": codes, "balance": self.balance_weight * self.balance.take(is_real)}
+
+    def spelled(self, texts: list[str], steps: int) -> Float[Tensor, "batch steps hidden"]:
+        """The bytes of the texts as talker tokens, embedded, then the pad."""
+        rows = [
+            F.pad(ids, (0, steps), value=self.config.talker_pad_id)[:steps] for ids in map(self.tokenizer.encode, texts)
+        ]
+        return self.module.talker_embedding(torch.stack(rows).to(self.device))
+
+
+class MessageStage(Stage):
+    """The Thinker finds its own words for the Talker: its talker_head and the Talker learn, its layers stay."""
+
+    name = "message"
+    schedule = Schedule(steps=600, batch=16, learning_rate=3e-4, warmup=20)
+    corruption, balance_weight = 0.3, 0.02
+
+    def __init__(self, omni: Omni, codec: Codec, recordings: Recordings, task: Task, device: torch.device):
+        self.tokenizer, self.config, self.device = omni.tokenizer, omni.config.talker, device
+        self.replies = Replies(codec, recordings, omni.config.talker, device)
+        self.thinker = omni.thinker.to(device).eval()
+        self.module = nn.ModuleDict({"talker": omni.talker, "talker_head": omni.thinker.talker_head}).to(device)
+        self.balance = BalanceLoss(omni.talker)
+        self.question = {exchange.reply: exchange.question for exchange in task.exchanges()}
+
+    def losses(self, step: int, rng: np.random.Generator) -> dict[str, Tensor]:
+        """Codes of a batch of replies, half of the answers among them asked for, all others to be said."""
+        chosen = rng.integers(len(self.replies.recordings), size=self.schedule.batch).tolist()
+        texts = [str(self.replies.recordings.texts[i]) for i in chosen]
+        steps = self.replies.steps(chosen, rng)
+        message = self.message([self.row(text, rng) for text in texts], steps.shape[1])
+        codes = talker_loss(self.module["talker"], message, steps, rng, self.corruption)
+        is_real = (steps != IGNORED).any(dim=-1)
+        return {"codes": codes, "balance": self.balance_weight * self.balance.take(is_real)}
+
+    def row(self, text: str, rng: np.random.Generator) -> tuple[str, str, str]:
+        """A prompt to which the text is the reply."""
+        if text in self.question and rng.random() < 0.5:
+            return "answer", self.question[text], text
+        return "say", text, text
+
+    def message(self, rows: list[tuple[str, str, str]], steps: int) -> Float[Tensor, "batch steps hidden"]:
+        """What the Thinker tells the Talker of each reply: its likeliest talker tokens, embedded, then the pad."""
+        laid = lay_out(self.tokenizer, rows, [])
+        with torch.no_grad():
+            hidden = self.thinker(input_ids=laid.ids.to(self.device)).hidden_states
+        table = self.module["talker"].talker_embedding.weight
+        pad = table[self.config.talker_pad_id]
+        messages = []
+        for row, targets in zip(hidden, laid.talker_targets.to(self.device), strict=True):
+            soft = self.module["talker_head"](row[targets != IGNORED]).softmax(dim=-1)
+            hard = F.one_hot(soft.argmax(dim=-1), soft.shape[-1]).to(soft.dtype)
+            chosen = straight_through(soft, hard) @ table[: self.config.talker_vocab_size]
+            missing = max(steps - len(chosen), 0)
+            messages.append(torch.cat([chosen, pad.expand(missing, -1)])[:steps])
+        return torch.stack(messages)

@@ -11,8 +11,8 @@ from typing import Protocol
 
 import numpy as np
 
-TEENS = "ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen".split()
-ONES = "zero one two three four five six seven eight nine".split() + TEENS
+TEENS = ["ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"]
+ONES = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", *TEENS]
 TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
 OPERATORS = {"plus": int.__add__, "minus": int.__sub__, "times": int.__mul__}
 PHRASINGS = ("what is {}", "{}", "how much is {}", "{} is", "{} equals", "tell me {}")

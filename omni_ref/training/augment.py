@@ -10,17 +10,17 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from .voices import SAMPLE_RATE, Waveform
+from .voices import SAMPLE_RATE, Resized, Waveform
 
 Random = np.random.Generator
 
 
-def resampled(waveform: Waveform, factor: float) -> Waveform:
+def resampled(waveform: Waveform, factor: float) -> Resized:
     """`factor` times as fast, and all frequencies `factor` times as high: pitch and vocal tract of another speaker."""
     return soxr.resample(waveform, int(SAMPLE_RATE * factor), SAMPLE_RATE, quality="LQ").astype(np.float32)
 
 
-def surrounded(waveform: Waveform, rng: Random, most: float = 0.5) -> Waveform:
+def surrounded(waveform: Waveform, rng: Random, most: float = 0.5) -> Resized:
     """Silence before and after, up to `most` seconds each."""
     before, after = (int(rng.uniform(0, most) * SAMPLE_RATE) for _ in range(2))
     return np.pad(waveform, (before, after))
@@ -47,7 +47,7 @@ def coloured_noise(samples: int, rng: Random, exponent: float) -> Waveform:
     return (noise / (noise.std() + 1e-9)).astype(np.float32)
 
 
-def noisy(waveform: Waveform, rng: Random, decibels: tuple[float, float] = (5, 35)) -> Waveform:
+def noisy(waveform: Waveform, rng: Random, decibels: tuple[float, float] = (5.0, 35.0)) -> Waveform:
     """Noise of a random colour, the speech so many decibels above it where there is speech."""
     speech = waveform[np.abs(waveform) > 0.05 * np.abs(waveform).max(initial=1e-9)]
     level = np.sqrt((speech**2).mean()) if len(speech) else 0.0
@@ -58,8 +58,8 @@ def noisy(waveform: Waveform, rng: Random, decibels: tuple[float, float] = (5, 3
 def band_limited(
     waveform: Waveform,
     rng: Random,
-    low: tuple[float, float] = (100, 350),
-    high: tuple[float, float] = (3000, 3900),
+    low: tuple[float, float] = (100.0, 350.0),
+    high: tuple[float, float] = (3000.0, 3900.0),
     order: tuple[int, int] = (2, 8),
 ) -> Waveform:
     """A Butterworth band-pass: the telephone's, between the given ranges of its two corners in hertz."""
@@ -76,19 +76,19 @@ def companded(waveform: Waveform) -> Waveform:
     return (peak * np.sign(steps) * np.expm1(np.abs(steps) * np.log1p(mu)) / mu).astype(np.float32)
 
 
-def telephone(waveform: Waveform, rng: Random) -> Waveform:
+def telephone(waveform: Waveform, rng: Random) -> Resized:
     """300 to 3400 Hz, sampled at 8 kHz, companded: how a caller sounds."""
-    narrow = band_limited(waveform, rng, (300, 301), (3400, 3401), (4, 5))
+    narrow = band_limited(waveform, rng, (300.0, 300.0), (3400.0, 3400.0), (4, 5))
     at_8_khz = soxr.resample(narrow, SAMPLE_RATE, SAMPLE_RATE // 2)
     return soxr.resample(companded(at_8_khz), SAMPLE_RATE // 2, SAMPLE_RATE).astype(np.float32)
 
 
-def levelled(waveform: Waveform, rng: Random, decibels: tuple[float, float] = (-30, -1)) -> Waveform:
+def levelled(waveform: Waveform, rng: Random, decibels: tuple[float, float] = (-30.0, -1.0)) -> Waveform:
     """A random peak level, relative to full scale."""
     return waveform * np.float32(10 ** (rng.uniform(*decibels) / 20) / np.abs(waveform).max(initial=1e-9))
 
 
-def overheard(waveform: Waveform, rng: Random) -> Waveform:
+def overheard(waveform: Waveform, rng: Random) -> Resized:
     """Everything above, each with its own probability: a question as it may come."""
     waveform = surrounded(waveform, rng)
     if rng.random() < 0.3:

@@ -47,7 +47,7 @@ def on_the_telephone(waveform: Waveform, rng: Random) -> Waveform:
 
 def in_noise(waveform: Waveform, rng: Random) -> Waveform:
     """Noise of any colour, 10 dB below the speech."""
-    return levelled(noisy(surrounded(waveform, rng), rng, (10, 10)), rng)
+    return levelled(noisy(surrounded(waveform, rng), rng, (10.0, 10.0)), rng)
 
 
 def in_a_room(waveform: Waveform, rng: Random) -> Waveform:

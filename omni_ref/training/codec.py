@@ -1,4 +1,4 @@
-"""The stage `codec`: sound to four codes every 20 ms and back. What they are for the reply voice, the Talker learns to say.
+"""The stage `codec`: sound to four codes every 20 ms and back. Those of the reply voice the Talker learns to say.
 
     waveform ─ log-mel 50 Hz ─ CodecEncoder ─ residual VQ ─ codes ─ Code2Wav ─ waveform
                                                  └ its codebooks are Code2Wav's embeddings

@@ -1,4 +1,4 @@
-"""The stages `listening` and `quantizing`, hearing and thinking: AuT encoder and Thinker, from questions in many voices to text.
+"""The stages `listening` and `quantizing`, hearing and thinking: from questions in many voices to text.
 
     listening    continuous: the Thinker reads the encoder's features as they are
                  loss = text + 0.1 talker tokens + 0.3 CTC + 0.02 balance

@@ -123,7 +123,7 @@ def codec_rows(codec: Codec, judge: Judge, voice: Voice, texts: list[str]) -> li
 
 
 def codes_in_use(name: str, books: Iterable[Tensor], size: int) -> Row:
-    """How much of each codebook occurs, and the perplexity: how many codes the same entropy would take if used alike."""
+    """How much of each codebook occurs, and the perplexity: as many codes used alike have the same entropy."""
     books = list(books)
     shown = ", ".join(f"{100 * usage(codes, size):.0f} % ({perplexity(codes, size):.0f})" for codes in books)
     return Row(f"in use (perplexity), of {size}: {name}", shown, sum(len(codes) for codes in books))

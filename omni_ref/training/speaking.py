@@ -1,7 +1,7 @@
 """The stages `speaking` and `message`: the Talker learns what the reply voice says, as codec tokens.
 
     speaking   the message is spelled: talker token t is byte t of the reply. Teacher forcing, delay pattern and all.
-    message    the Thinker's talker_head chooses the tokens, and the Talker's loss reaches it straight through the choice
+    message    the Thinker's talker_head chooses the tokens; the Talker's loss reaches it straight through the choice
 
 Two things keep the Talker from learning its sentences by heart: every time a recording is used, it begins at another
 place within its frame and at another level, so that its codes differ; and a random share of the history that the Talker

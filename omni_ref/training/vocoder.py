@@ -1,8 +1,8 @@
 """The stage `vocoder`: Code2Wav learns from two adversaries to sound real, while its codes stay what they are.
 
-Spectral losses alone leave a buzz: where a hiss could be any of many, Code2Wav makes the same one every frame, which is
-a tone. A discriminator sees that no real hiss has lines in its spectrogram. Least-squares GAN and feature matching as in
-HiFi-GAN (Kong et al. 2020, sections 2.3 and 2.4), on spectrograms as in EnCodec (Défossez et al. 2022, section 3.4).
+Spectral losses alone leave a buzz: where a hiss could be any of many, Code2Wav makes the same one every frame, and that
+is a tone. A discriminator sees that no real hiss has lines in its spectrogram. Least-squares GAN and feature matching
+are HiFi-GAN's (Kong et al. 2020, sections 2.3 and 2.4), on spectrograms as in EnCodec (Défossez et al. 2022, 3.4).
 """
 
 from itertools import pairwise
@@ -52,7 +52,7 @@ class VocoderStage(Stage):
     """Reconstruct pieces of the reply voice from their codes, so that neither ear nor adversary can tell."""
 
     name = "vocoder"
-    schedule = Schedule(steps=1000, batch=8, learning_rate=5e-4, warmup=50, weight_decay=0.0)
+    schedule = Schedule(steps=900, batch=8, learning_rate=5e-4, warmup=50, weight_decay=0.0)
     adversarial_weight, feature_weight = 0.06, 0.15
 
     def __init__(self, codec: Codec, replies: Recordings, device: torch.device, frames: int = 32):

@@ -27,6 +27,7 @@ import soxr
 from jaxtyping import Float32
 
 Waveform = Float32[np.ndarray, "samples"]
+Resized = Float32[np.ndarray, "resized"]
 SAMPLE_RATE = 16000
 ACCENTS = ("en-US", "en", "en-US-nyc", "en-GB-x-rp", "en-GB-scotland", "en-029", "en-GB-x-gbclan", "en-GB-x-gbcwmd")
 UNINTELLIGIBLE = re.compile(r"whisper|croak|demonic|robo|UniRobot|anikaRobot|announcer|fast|Tweaky|klatt6|Storm", re.I)
@@ -43,7 +44,7 @@ class Voice(Protocol):
         """The text as mono sound at 16 kHz, float32 in [-1, 1]; speed 2 takes half the time."""
 
 
-def trim(waveform: Waveform, floor: float = 0.01, keep: float = 0.02) -> Waveform:
+def trim(waveform: Waveform, floor: float = 0.01, keep: float = 0.02) -> Resized:
     """Cut silence off both ends: what is below `floor` of the peak, but for `keep` seconds."""
     loud = np.flatnonzero(np.abs(waveform) > floor * np.abs(waveform).max(initial=0))
     if len(loud) == 0:

@@ -7,7 +7,7 @@ A task is any class with the methods of `Task`; write one, and pass it to the re
 """
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -27,6 +27,7 @@ class Exchange:
     reply: str
 
 
+@runtime_checkable
 class Task(Protocol):
     """What the recipes need to know of a task."""
 

@@ -88,14 +88,14 @@ def levelled(waveform: Waveform, rng: Random, decibels: tuple[float, float] = (-
     return waveform * np.float32(10 ** (rng.uniform(*decibels) / 20) / np.abs(waveform).max(initial=1e-9))
 
 
-def overheard(waveform: Waveform, rng: Random) -> Resized:
-    """Everything above, each with its own probability: a question as it may come."""
+def overheard(waveform: Waveform, rng: Random, hardness: float = 1.0) -> Resized:
+    """Everything above, each with its own probability × hardness: a question as it may come."""
     waveform = surrounded(waveform, rng)
-    if rng.random() < 0.3:
+    if rng.random() < 0.3 * hardness:
         waveform = reverberated(waveform, rng)
-    if rng.random() < 0.6:
+    if rng.random() < 0.6 * hardness:
         waveform = noisy(waveform, rng)
-    if rng.random() < 0.5:
+    if rng.random() < 0.5 * hardness:
         waveform = band_limited(waveform, rng)
         if rng.random() < 0.4:
             waveform = companded(waveform)

@@ -11,7 +11,7 @@ from ..checks import require
 from .arithmetic import Exchange, Task
 from .augment import levelled, noisy, reverberated, surrounded, telephone
 from .corpus import splice_words
-from .voices import ACCENTS, HELD_OUT_VARIANTS, Espeak, Flite, Voice, Waveform
+from .voices import ACCENTS, HELD_OUT_VARIANTS, Clip, Espeak, Flite, Voice, Waveform
 
 Random = np.random.Generator
 Line = Callable[[Waveform, Random], Waveform]
@@ -61,7 +61,7 @@ def asked(exchanges: Iterator[Exchange], voice: Callable[[Random], Voice], line:
         yield Case(line(voice(rng).say(exchange.question, float(rng.uniform(0.8, 1.3))), rng), exchange)
 
 
-def spliced(exchanges: Iterator[Exchange], takes: list[dict[str, Waveform]], line: Line, rng: Random) -> Iterator[Case]:
+def spliced(exchanges: Iterator[Exchange], takes: list[dict[str, Clip]], line: Line, rng: Random) -> Iterator[Case]:
     """Each question from one speaker's single words, with gaps of 50 to 300 ms."""
     for exchange in exchanges:
         words = takes[rng.integers(len(takes))]
@@ -69,15 +69,15 @@ def spliced(exchanges: Iterator[Exchange], takes: list[dict[str, Waveform]], lin
         yield Case(line(splice_words(pieces, rng, (0.05, 0.3)), rng), exchange)
 
 
-def engine_words(task: Task) -> list[dict[str, Waveform]]:
+def engine_words(task: Task) -> list[dict[str, Clip]]:
     """Every word of the task by each voice of Flite."""
     return [{word: voice.say(word) for word in task.words()} for voice in map(Flite, Flite.VOICES)]
 
 
-def recorded_words(folder: Path, task: Task) -> dict[str, Waveform]:
+def recorded_words(folder: Path, task: Task) -> dict[str, Clip]:
     """A real person's recordings, `<word>.wav` each. ValueError if no question can be made of them."""
     words = {path.stem: load_audio(path).numpy() for path in sorted(folder.glob("*.wav"))}
-    fits = any(set(exchange.question.split()) <= set(words) for exchange in task.exchanges())
+    fits = any(set(exchange.reply.split()) <= set(words) for exchange in task.exchanges())
     require(fits, f"{folder}: {len(words)} files, no question can be made of them: expected <word>.wav of each word")
     return words
 

@@ -56,11 +56,14 @@ class CodecEncoder(nn.Module):
         self.out = nn.Conv1d(channels, config.embedding_dim, 1)
         self.norm = nn.LayerNorm(config.embedding_dim)
 
-    def forward(self, waveform: Float[Tensor, "batch samples"]) -> Float[Tensor, "batch frames dim"]:
+    def mel_frames(self, waveform: Float[Tensor, "batch samples"]) -> Float[Tensor, "batch mels frames"]:
+        """Log-mel, frame t centred on the samples that Code2Wav makes of it."""
         half = self.mel.hop_size // 2
-        centred = F.pad(waveform[:, half:], (0, half))  # frame t is centred on the samples that Code2Wav makes of it
-        log_mel = mel_power(centred, self.mel).clamp(min=1e-7).log10() / 4 + 1
-        signal = self.stem(log_mel)
+        centred = F.pad(waveform[:, half:], (0, half))
+        return mel_power(centred, self.mel).clamp(min=1e-7).log10() / 4 + 1
+
+    def forward(self, waveform: Float[Tensor, "batch samples"]) -> Float[Tensor, "batch frames dim"]:
+        signal = self.stem(self.mel_frames(waveform))
         for block in self.blocks:
             signal = block(signal)
         latents = self.norm(self.out(F.gelu(signal)).transpose(1, 2))
@@ -118,14 +121,26 @@ class Codec(nn.Module):
         return self.code2wav.synthesise(latents), torch.stack(commitment).sum()
 
 
+def log_power(waveform: Float[Tensor, "batch samples"], n_fft: int) -> Float[Tensor, "batch bins frames"]:
+    """log10 of the power spectrogram, in windows that overlap by half."""
+    window = torch.hann_window(n_fft, device=waveform.device)
+    spectrum = torch.stft(waveform, n_fft, n_fft // 2, window=window, return_complex=True)
+    return (torch.view_as_real(spectrum).pow(2).sum(dim=-1) + 1e-6).log10()
+
+
 def spectral_loss(made: Float[Tensor, "batch samples"], real: Float[Tensor, "batch samples"]) -> Float[Tensor, ""]:
-    """How far two sounds are apart in mel magnitude and log magnitude, summed over resolutions."""
+    """How far two sounds are apart in mel magnitude, log mel power and log power, each summed over resolutions.
+
+    The last is there for the hiss: a mel filter is too wide, high up, to tell noise from a row of tones.
+    """
     terms = []
     for resolution in RESOLUTIONS:
         config = mel_config(*resolution)
         ours, theirs = (mel_power(sound, config) + 1e-7 for sound in (made, real))
-        terms.append(F.l1_loss(ours.sqrt(), theirs.sqrt()) * 10)
+        terms.append(10 * F.l1_loss(ours.sqrt(), theirs.sqrt()))
         terms.append(F.l1_loss(ours.log10(), theirs.log10()))
+    for n_fft in (2048, 1024, 512):
+        terms.append(0.5 * F.l1_loss(log_power(made, n_fft), log_power(real, n_fft)))
     return torch.stack(terms).sum() / len(RESOLUTIONS)
 
 
@@ -144,7 +159,7 @@ class CodecStage(Stage):
     """Reconstruct random pieces of what the reply voice says; now and then from fewer codebooks."""
 
     name = "codec"
-    schedule = Schedule(steps=2400, batch=8, learning_rate=2e-3)
+    schedule = Schedule(steps=2000, batch=8, learning_rate=2e-3)
 
     def __init__(self, codec: Codec, replies: Recordings, device: torch.device, frames: int = 32):
         self.module = codec.to(device).train()

@@ -17,7 +17,7 @@ import numpy as np
 from ..files import written_whole
 from .arithmetic import Task
 from .augment import resampled
-from .voices import ACCENTS, HELD_OUT_VARIANTS, Espeak, Heart, Joe, Voice, Waveform, espeak_variants
+from .voices import ACCENTS, HELD_OUT_VARIANTS, Clip, Espeak, Heart, Joe, Voice, Waveform, espeak_variants
 
 
 @dataclass
@@ -30,7 +30,7 @@ class Recordings:
     speakers: np.ndarray
 
     @classmethod
-    def of(cls, spoken: Iterable[tuple[Waveform, str, str]]) -> "Recordings":
+    def of(cls, spoken: Iterable[tuple[Clip, str, str]]) -> "Recordings":
         """From (waveform, text, speaker), one after the other."""
         waveforms, texts, speakers = zip(*spoken, strict=True)
         pieces = [np.round(waveform.clip(-1, 1) * 32767).astype(np.int16) for waveform in waveforms]
@@ -138,9 +138,7 @@ class Speakers:
         return splice_words([self.words[takes[word]] for word in text.split()], rng, gaps, rates)
 
 
-def splice_words(
-    pieces: list[Waveform], rng: np.random.Generator, gaps: tuple[float, float], rates=(1.0, 1.0)
-) -> Waveform:
+def splice_words(pieces: list[Clip], rng: np.random.Generator, gaps: tuple[float, float], rates=(1.0, 1.0)) -> Waveform:
     """Words one after the other, each stretched in time and frequency by one of `rates`, silence between them."""
     parts = []
     for piece in pieces:

@@ -90,7 +90,7 @@ def train(stage: Stage, folder: Path, device: torch.device, seed: int = 0) -> No
     folder.mkdir(parents=True, exist_ok=True)
     snapshot = load_snapshot(folder, stage.name, stage.module, device)
     if snapshot["step"] == 0:
-        stage.begin(step_generator(seed, stage.name, -1 % 2**32))
+        stage.begin(step_generator(seed, f"{stage.name} begins", 0))
     parameters = [parameter for parameter in stage.module.parameters() if parameter.requires_grad]
     schedule = stage.schedule
     optimizer = torch.optim.AdamW(parameters, betas=(0.9, 0.98), weight_decay=schedule.weight_decay)

@@ -1,8 +1,8 @@
 """From nothing to the shipped checkpoint: what `python -m omni_ref train` does, on two cores in less than an hour.
 
-    replies ─ codec ─ vocoder ─ speaking ──────┐
-                                               ├─ message ─ pack ─▶ weights, config, the codec's encoder
-    questions ─ words ─ listening ─ quantizing ┘
+    reading ─ replies ─ codec ─ vocoder ─ speaking ─┐
+          └───────────────────┐                     ├─ message ─ pack ─▶ weights, config, the codec's encoder
+    questions ─ words ─ hearing ─ listening ────────┘
 
 The two chains run side by side, one core each; every step is a process of its own, and can be run alone with --stage.
 Killed, the same command goes on from the snapshots.
@@ -11,6 +11,7 @@ Killed, the same command goes on from the snapshots.
 import os
 import subprocess
 import sys
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -25,37 +26,44 @@ from ..omni import Omni
 from .arithmetic import Arithmetic, Task
 from .codec import Codec, CodecStage
 from .corpus import Recordings, render_questions, render_replies, render_words
-from .listening import ListeningStage, QuantizingStage
+from .hearing import HearingStage
 from .loop import Log, Stage, load_snapshot, snapshot_path, train
 from .speaking import MessageStage, SpeakingStage
+from .thinking import ListeningStage, ReadingStage
 from .vocoder import VocoderStage
 
-CHAINS = (("replies", "codec", "vocoder", "speaking"), ("questions", "words", "listening", "quantizing"))
+CHAINS = (("reading", "replies", "codec", "vocoder", "speaking"), ("questions", "words", "hearing", "listening"))
 LAST = ("message", "pack")
 STAGES = (*CHAINS[0], *CHAINS[1], *LAST)
 CODEC_ENCODER = "codec_encoder.safetensors"
 CORPUS = {
     "replies": (render_replies, {"count": 3000}),
-    "questions": (render_questions, {"count": 9000, "natural_count": 1000}),
+    "questions": (render_questions, {"count": 7000, "natural_count": 1500}),
     "words": (render_words, {"speakers": 160, "natural_takes": 12}),
 }
 
 
 def run_all(folder: Path, output: Path, device: torch.device, seed: int) -> None:
-    """Every stage, the two chains side by side. RuntimeError names the stage that failed and the file that says why."""
+    """Every stage, the two chains side by side. ChildProcessError names the stage that failed and the file that says why."""
     folder.mkdir(parents=True, exist_ok=True)
     options = ["--folder", str(folder), "--output", str(output), "--device", str(device), "--seed", str(seed)]
     running: list[subprocess.Popen] = []
+    read = threading.Event()  # what the one chain waits for of the other
 
     def run_chain(chain: tuple[str, ...]) -> None:
         for name in chain:
+            if name == "listening":
+                read.wait()
             with (folder / f"{name}.log").open("w") as log:
                 command = [sys.executable, "-m", "omni_ref", "train", "--stage", name, *options]
                 one_thread = {**os.environ, "OMP_NUM_THREADS": "1"}
                 process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, env=one_thread)
                 running.append(process)
-            if process.wait() != 0:
-                raise RuntimeError(f"stage {name} failed, exit status {process.returncode}: see {log.name}")
+            status = process.wait()
+            if name == "reading":
+                read.set()
+            if status != 0:
+                raise ChildProcessError(f"stage {name} failed, exit status {status}: see {log.name}")
 
     columns = (
         TextColumn("{task.description:11}"),
@@ -134,18 +142,22 @@ def prepare(name: str, task: Task, folder: Path, device: torch.device, seed: int
 
     if name == "codec":
         return CodecStage(codec, recordings("replies"), device)
-    if name in ("listening", "quantizing"):
-        kind = ListeningStage if name == "listening" else QuantizingStage
-        stage = kind(omni, task, recordings("questions"), recordings("words"), device)
-        if name == "quantizing":
-            require_finished(load_snapshot(folder, "listening", stage.module, device), "listening", folder)
+    if name == "hearing":
+        return HearingStage(omni, task, recordings("questions"), recordings("words"), device)
+    if name == "reading":
+        return ReadingStage(omni, task, device)
+    if name == "listening":
+        stage = ListeningStage(omni, task, recordings("questions"), recordings("words"), device)
+        hearing = torch.nn.ModuleDict({part: stage.module[part] for part in ("aut_encoder", "ctc_head")})
+        require_finished(load_snapshot(folder, "hearing", hearing, device), "hearing", folder)
+        trained("reading")
         return stage
     trained("codec")
     if name == "vocoder":
         return VocoderStage(codec, recordings("replies"), device)
     if name == "speaking":
         return SpeakingStage(omni, codec, recordings("replies"), device)
-    trained("speaking", "quantizing")
+    trained("speaking", "listening")
     return MessageStage(omni, codec, recordings("replies"), task, device)
 
 
@@ -155,7 +167,8 @@ def load_finished(name: str, omni: Omni, codec: Codec, folder: Path, device: tor
         "codec": codec,
         "vocoder": torch.nn.ModuleDict({"code2wav": omni.code2wav}),
         "speaking": omni.talker,
-        "quantizing": torch.nn.ModuleDict({"aut_encoder": omni.aut_encoder, "thinker": omni.thinker}),
+        "reading": omni.thinker,
+        "listening": torch.nn.ModuleDict({"aut_encoder": omni.aut_encoder, "thinker": omni.thinker}),
         "message": torch.nn.ModuleDict({"talker": omni.talker, "talker_head": omni.thinker.talker_head}),
     }
     require_finished(load_snapshot(folder, name, parts[name], device), name, folder)
@@ -172,7 +185,7 @@ def pack(folder: Path, output: Path, device: torch.device, seed: int) -> None:
     """Put the trained parts together: the checkpoint in float16, and beside it the codec's encoder."""
     omni = Omni.from_config(OmniConfig.mini(), seed, device)
     codec = Codec(omni.code2wav).to(device)
-    for name in ("codec", "vocoder", "quantizing", "speaking", "message"):
+    for name in ("codec", "vocoder", "listening", "speaking", "message"):
         load_finished(name, omni, codec, folder, device)
     save_checkpoint(output, omni, omni.config, torch.float16)
     save_weights(output / CODEC_ENCODER, codec.encoder, torch.float16)

@@ -21,8 +21,9 @@ from ..talker import Talker, delay_codes
 from .arithmetic import Task
 from .codec import Codec
 from .corpus import Recordings
-from .listening import IGNORED, BalanceLoss, lay_out
 from .loop import Schedule, Stage
+from .losses import BalanceLoss
+from .rows import IGNORED, lay_out
 
 
 class Replies:
@@ -74,8 +75,8 @@ class SpeakingStage(Stage):
     """The message is the reply, spelled."""
 
     name = "speaking"
-    schedule = Schedule(steps=2600, batch=16, learning_rate=1.5e-3)
-    corruption, balance_weight = 0.3, 0.02
+    schedule = Schedule(steps=2400, batch=16, learning_rate=1.5e-3)
+    corruption = 0.3
 
     def __init__(self, omni: Omni, codec: Codec, recordings: Recordings, device: torch.device):
         self.tokenizer, self.config, self.device = omni.tokenizer, omni.config.talker, device
@@ -90,7 +91,7 @@ class SpeakingStage(Stage):
         steps = self.replies.steps(chosen, rng)
         codes = talker_loss(self.module, self.spelled(texts, steps.shape[1]), steps, rng, self.corruption)
         is_real = (steps != IGNORED).any(dim=-1)
-        return {"codes": codes, "balance": self.balance_weight * self.balance.take(is_real)}
+        return {"codes": codes, "balance": self.balance.take(is_real)}
 
     def spelled(self, texts: list[str], steps: int) -> Float[Tensor, "batch steps hidden"]:
         """The bytes of the texts as talker tokens, embedded, then the pad."""
@@ -105,7 +106,7 @@ class MessageStage(Stage):
 
     name = "message"
     schedule = Schedule(steps=600, batch=16, learning_rate=3e-4, warmup=20)
-    corruption, balance_weight = 0.3, 0.02
+    corruption = 0.3
 
     def __init__(self, omni: Omni, codec: Codec, recordings: Recordings, task: Task, device: torch.device):
         self.tokenizer, self.config, self.device = omni.tokenizer, omni.config.talker, device
@@ -123,7 +124,7 @@ class MessageStage(Stage):
         message = self.message([self.row(text, rng) for text in texts], steps.shape[1])
         codes = talker_loss(self.module["talker"], message, steps, rng, self.corruption)
         is_real = (steps != IGNORED).any(dim=-1)
-        return {"codes": codes, "balance": self.balance_weight * self.balance.take(is_real)}
+        return {"codes": codes, "balance": self.balance.take(is_real)}
 
     def row(self, text: str, rng: np.random.Generator) -> tuple[str, str, str]:
         """A prompt to which the text is the reply."""

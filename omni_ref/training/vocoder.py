@@ -52,13 +52,13 @@ class VocoderStage(Stage):
     """Reconstruct pieces of the reply voice from their codes, so that neither ear nor adversary can tell."""
 
     name = "vocoder"
-    schedule = Schedule(steps=900, batch=8, learning_rate=5e-4, warmup=50, weight_decay=0.0)
-    adversarial_weight, feature_weight = 0.06, 0.15
+    schedule = Schedule(steps=500, batch=8, learning_rate=5e-4, warmup=50, weight_decay=0.0)
+    adversarial_weight, feature_weight = 0.2, 2.0
 
     def __init__(self, codec: Codec, replies: Recordings, device: torch.device, frames: int = 32):
         self.codec = codec.to(device).eval()
         self.replies, self.device, self.frames = replies, device, frames
-        adversaries = nn.ModuleList(SpectrogramDiscriminator(n_fft) for n_fft in (1024, 256))
+        adversaries = nn.ModuleList(SpectrogramDiscriminator(n_fft) for n_fft in (1024, 512))
         self.module = nn.ModuleDict({"code2wav": codec.code2wav, "adversaries": adversaries}).to(device).train()
 
     def losses(self, step: int, rng: np.random.Generator) -> dict[str, Tensor]:

@@ -15,7 +15,7 @@ import subprocess
 import tempfile
 from functools import cache
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import espeakng_loader
 import hibari
@@ -28,6 +28,7 @@ from jaxtyping import Float32
 
 Waveform = Float32[np.ndarray, "samples"]
 Resized = Float32[np.ndarray, "resized"]
+Clip = Float32[np.ndarray, "_"]  # one of several, each of its own length
 SAMPLE_RATE = 16000
 ACCENTS = ("en-US", "en", "en-US-nyc", "en-GB-x-rp", "en-GB-scotland", "en-029", "en-GB-x-gbclan", "en-GB-x-gbcwmd")
 UNINTELLIGIBLE = re.compile(r"whisper|croak|demonic|robo|UniRobot|anikaRobot|announcer|fast|Tweaky|klatt6|Storm", re.I)
@@ -35,6 +36,7 @@ HELD_OUT_VARIANTS = ("f2", "m3", "Andrea", "Lee", "Michael", "belinda", "edward"
                      "paul", "rob", "steph2", "Mario", "zac")  # fmt: skip
 
 
+@runtime_checkable
 class Voice(Protocol):
     """Someone who speaks."""
 

@@ -1,0 +1,70 @@
+"""What is trained is what runs: rows are the pipeline's prompts, targets stand where the pipeline reads its answers."""
+
+import torch
+from training_corpora import TASK
+
+from omni_ref import Omni, OmniConfig
+from omni_ref.training.rows import IGNORED, lay_out
+from omni_ref.turn import Turn
+
+OMNI = Omni.from_config(OmniConfig.tiny())
+
+
+def laid_out_embeds(rows, vectors):
+    embeds = OMNI.thinker.embed_text(rows.ids)
+    return embeds.masked_scatter(rows.is_audio[..., None], OMNI.thinker.embed_audio(vectors[None])[0])
+
+
+def test_the_prompt_is_that_of_the_pipeline_to_the_bit():
+    sound = 0.1 * torch.randn(8000)
+    turn = Turn(OMNI.config, OMNI.tokenizer, OMNI.code2wav, sound, None, "transcribe")
+    theirs, _, _ = OMNI._prompts([turn])
+    vectors = OMNI.aut_encoder.quantizer.lookup(turn.audio_tokens)
+    rows = lay_out(OMNI.tokenizer, [("transcribe", None, "one")], [len(vectors)])
+    ours = laid_out_embeds(rows, vectors)
+    assert torch.equal(ours[:, : theirs.shape[1]], theirs)
+    assert rows.ids.shape[1] == theirs.shape[1] + len("one")
+
+
+def test_a_typed_prompt_too():
+    turn = Turn(OMNI.config, OMNI.tokenizer, OMNI.code2wav, None, "one plus two", "answer")
+    theirs, _, _ = OMNI._prompts([turn])
+    rows = lay_out(OMNI.tokenizer, [("answer", "one plus two", "three")], [])
+    assert torch.equal(OMNI.thinker.embed_text(rows.ids)[:, : theirs.shape[1]], theirs)
+    assert not rows.is_audio.any()
+
+
+def test_targets_stand_where_they_are_read():
+    reply = "six"
+    rows = lay_out(OMNI.tokenizer, [("answer", None, reply), ("say", "nineteen", "nineteen")], [4])
+    said = OMNI.tokenizer.encode(reply).tolist()
+    (length,) = [int(rows.is_real[0].sum())]
+    text, talker = rows.text_targets[0], rows.talker_targets[0]
+    start = length - len(said)
+    assert text[start - 1 : length].tolist() == [*said, OMNI.tokenizer.im_end]
+    assert talker[start:length].tolist() == said == rows.ids[0, start:length].tolist()
+    others = torch.cat([text[: start - 1], text[length:], talker[:start], talker[length:]])
+    assert (others == IGNORED).all()
+    assert rows.is_audio[0].sum() == 4 and not rows.is_audio[1].any()
+    assert rows.is_real[1].all() and not rows.is_real[0].all()
+
+
+def test_a_model_that_has_learned_its_targets_gives_the_reply():
+    """Fit a row by hand, then run the pipeline: a shift by one anywhere would show."""
+    omni = Omni.from_config(OmniConfig.tiny())
+    fact = TASK.facts[100]
+    rows = lay_out(omni.tokenizer, [("answer", str(fact), fact.reply())], [])
+    optimizer = torch.optim.Adam(omni.thinker.parameters(), 5e-3)
+    for _ in range(60):
+        output = omni.thinker(input_ids=rows.ids)
+        text, talker = (logits.flatten(0, 1) for logits in (output.text_logits, output.talker_logits))
+        few = rows.talker_targets.flatten().clone()
+        few[few != IGNORED] %= omni.config.thinker.talker_vocab_size
+        losses = [torch.nn.functional.cross_entropy(text, rows.text_targets.flatten(), ignore_index=IGNORED)]
+        losses.append(torch.nn.functional.cross_entropy(talker, few, ignore_index=IGNORED))
+        optimizer.zero_grad()
+        sum(losses).backward()
+        optimizer.step()
+    reply = omni.respond(text=str(fact), speak=False)
+    assert reply.text == fact.reply()
+    assert (reply.tokens["talker"] == reply.tokens["text"] % omni.config.thinker.talker_vocab_size).all()

@@ -1,0 +1,114 @@
+"""The whole run at a tiny size: every stage after those it needs, killed and resumed, packed and loaded again."""
+
+import sys
+
+import pytest
+import torch
+from training_corpora import questions, replies, words
+
+from omni_ref import Omni, OmniConfig
+from omni_ref.__main__ import main
+from omni_ref.training import run
+from omni_ref.training.codec import CodecStage
+from omni_ref.training.corpus import Recordings
+from omni_ref.training.hearing import HearingStage
+from omni_ref.training.loop import Schedule, snapshot_path
+from omni_ref.training.speaking import MessageStage, SpeakingStage
+from omni_ref.training.thinking import ListeningStage, ReadingStage
+from omni_ref.training.vocoder import VocoderStage
+
+CPU = torch.device("cpu")
+LEARNED = ("codec", "vocoder", "reading", "speaking", "hearing", "listening", "message")
+
+
+@pytest.fixture
+def small(monkeypatch):
+    """Two steps of two rows a stage, at the mini size: the tokenizer's bytes need its 512 talker tokens."""
+    for stage in (CodecStage, VocoderStage, ReadingStage, SpeakingStage, HearingStage, ListeningStage, MessageStage):
+        monkeypatch.setattr(stage, "schedule", Schedule(steps=2, batch=2, learning_rate=1e-4))
+    begin = ListeningStage.begin
+    monkeypatch.setattr(ListeningStage, "begin", lambda self, rng: begin(self, rng, batches=8))
+    corpora = {"replies": replies, "questions": questions, "words": words}
+    parts = {name: (lambda task, seed, progress, corpus=corpus: corpus(), {}) for name, corpus in corpora.items()}
+    monkeypatch.setattr(run, "CORPUS", parts)
+
+
+def run_stages(folder, output, names):
+    for name in names:
+        run.run_stage(name, folder, output, CPU, seed=0)
+
+
+def test_chains_and_what_comes_last_are_all_stages_once():
+    assert sorted(run.STAGES) == sorted({*LEARNED, *run.CORPUS, "pack"})
+    assert len(run.STAGES) == len(set(run.STAGES))
+
+
+def test_from_nothing_to_a_checkpoint_that_loads(small, tmp_path):
+    folder, output = tmp_path / "training", tmp_path / "weights"
+    run_stages(folder, output, run.STAGES)
+    omni = Omni.from_pretrained(output, CPU)
+    assert omni.config == OmniConfig.mini()
+    kept = torch.load(snapshot_path(folder, "message"), weights_only=True)["module"]["talker.codec_head.weight"]
+    assert torch.equal(omni.talker.codec_head.weight, kept.half().float())
+    heard = torch.load(snapshot_path(folder, "listening"), weights_only=True)["module"]
+    assert torch.equal(omni.aut_encoder.quantizer.codebook, heard["aut_encoder.quantizer.codebook"].half().float())
+    codec = run.load_codec(output, omni)
+    made = torch.load(snapshot_path(folder, "codec"), weights_only=True)["module"]
+    assert torch.equal(codec.encoder.stem.weight, made["encoder.stem.weight"].half().float())
+    assert torch.equal(codec.quantizer.quantizers[0].codebook, omni.code2wav.embeddings[0].weight)
+    assert sum(path.stat().st_size for path in output.iterdir()) < 25e6
+
+
+def test_a_stage_that_is_run_again_changes_nothing(small, tmp_path):
+    run_stages(tmp_path, tmp_path / "weights", ("replies", "codec"))
+    before = torch.load(snapshot_path(tmp_path, "codec"), weights_only=True)["module"]
+    run_stages(tmp_path, tmp_path / "weights", ("replies", "codec"))
+    after = torch.load(snapshot_path(tmp_path, "codec"), weights_only=True)["module"]
+    assert all(torch.equal(before[name], after[name]) for name in before)
+
+
+@pytest.mark.parametrize(
+    ("stage", "missing"),
+    [("codec", r"replies\.npz"), ("hearing", r"questions\.npz"), ("vocoder", "stage codec stands at step 0")],
+)
+def test_a_stage_names_what_has_to_come_before_it(small, tmp_path, stage, missing):
+    with pytest.raises(ValueError, match=missing):
+        run_stages(tmp_path, tmp_path, (stage,))
+
+
+def test_a_stage_that_was_not_finished_is_not_built_upon(small, tmp_path):
+    run_stages(tmp_path, tmp_path, ("replies", "codec"))
+    state = torch.load(snapshot_path(tmp_path, "codec"), weights_only=True)
+    torch.save(state | {"step": 1}, snapshot_path(tmp_path, "codec"))
+    with pytest.raises(ValueError, match="stage codec stands at step 1 of 2: run --stage codec first"):
+        run_stages(tmp_path, tmp_path, ("vocoder",))
+
+
+def test_the_chains_run_side_by_side_and_a_stage_that_fails_is_named(monkeypatch, tmp_path):
+    """With a program in Python's place that writes down what it is asked to do, and fails for one stage."""
+    program = tmp_path / "program"
+    program.write_text('#!/bin/sh\necho "$5" >> "$PWD/done"\n[ "$5" != vocoder ]\n')
+    program.chmod(0o755)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "executable", str(program))
+    with pytest.raises(ChildProcessError, match=r"stage vocoder failed, exit status 1: see .*vocoder\.log"):
+        run.run_all(tmp_path / "run", tmp_path / "weights", CPU, 0)
+    ran = (tmp_path / "done").read_text().split()
+    first = [name for name in ran if name in run.CHAINS[0]]
+    assert first == list(run.CHAINS[0][: run.CHAINS[0].index("vocoder") + 1])
+    assert not {"speaking", *run.LAST} & set(ran)
+    monkeypatch.setattr(run, "CHAINS", (("reading", "codec"), ("words", "listening")))
+    (tmp_path / "done").unlink()
+    run.run_all(tmp_path / "run", tmp_path / "weights", CPU, 0)
+    ran = (tmp_path / "done").read_text().split()
+    assert ran[-2:] == list(run.LAST) and ran.index("reading") < ran.index("listening")
+
+
+def test_the_command_line_runs_one_stage(small, tmp_path):
+    assert main(["train", "--stage", "replies", "--folder", str(tmp_path), "--device", "cpu"]) == 0
+    assert len(Recordings.load(tmp_path / "replies.npz")) == len(replies())
+
+
+def test_the_command_line_names_a_stage_that_is_none(tmp_path, capsys):
+    assert main(["train", "--stage", "singing", "--folder", str(tmp_path), "--device", "cpu"]) == 2
+    assert "--stage singing, expected one of" in capsys.readouterr().err

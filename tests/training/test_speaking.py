@@ -1,0 +1,131 @@
+"""Speaking: the loss is the Talker's own teacher forcing, corruption spares what frames speech, the message can learn."""
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+from training_corpora import TASK, replies
+
+from omni_ref import Omni, OmniConfig
+from omni_ref.talker import delay_codes
+from omni_ref.training.codec import Codec
+from omni_ref.training.loop import step_generator
+from omni_ref.training.rows import IGNORED
+from omni_ref.training.speaking import MessageStage, Replies, SpeakingStage, corrupted, talker_loss
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture
+def omni() -> Omni:
+    omni = Omni.from_config(OmniConfig.tiny())
+    omni.tokenizer.encode = lambda text: torch.tensor(
+        [ord(letter) % 41 for letter in text]
+    )  # tiny has 41 talker tokens
+    return omni
+
+
+@pytest.fixture
+def codec(omni) -> Codec:
+    codec = Codec(omni.code2wav)
+    codec.begin()
+    return codec
+
+
+def test_the_loss_is_the_talkers_teacher_forcing_without_the_begin_ids(omni):
+    config, talker = omni.config.talker, omni.talker.eval()
+    codes = torch.randint(config.codebook_size, (2, 9, config.num_codebooks))
+    steps = delay_codes(codes, config.begin_id, config.end_id)
+    tokens = torch.randint(config.talker_vocab_size, (2, 5))
+    logits = talker(tokens, steps)
+    padded = F.pad(tokens, (0, steps.shape[1] - 5), value=config.talker_pad_id)
+    theirs = [
+        F.cross_entropy(logits[:, k:, k].flatten(0, 1), steps[:, k:, k].flatten(), reduction="sum")
+        for k in range(config.num_codebooks)
+    ]
+    count = sum(steps.shape[0] * (steps.shape[1] - k) for k in range(config.num_codebooks))
+    message = talker.talker_embedding(padded)
+    ours = talker_loss(talker, message, steps, np.random.default_rng(0), corruption=0.0)
+    assert torch.allclose(ours, sum(theirs) / count, atol=1e-5)
+
+
+def test_rows_of_different_lengths_count_as_they_do_alone(omni, codec):
+    supply = Replies(codec, replies(), omni.config.talker, CPU)
+    long, short = (supply.steps([i], np.random.default_rng(7)) for i in (5, 3))
+    both = nn.utils.rnn.pad_sequence([long[0], short[0]], batch_first=True, padding_value=IGNORED)
+    message = omni.talker.talker_embedding(torch.zeros(2, both.shape[1], dtype=torch.long))
+
+    def loss(steps, rows):
+        return talker_loss(omni.talker, message[rows, : steps.shape[1]], steps, np.random.default_rng(0), 0.0)
+
+    sizes = [int(((row != IGNORED) & (row != omni.config.talker.begin_id)).sum()) for row in (long, short)]
+    alone = (loss(long, [0]) * sizes[0] + loss(short, [1]) * sizes[1]) / sum(sizes)
+    assert torch.allclose(loss(both, [0, 1]), alone, atol=1e-5)
+
+
+def test_a_recording_gives_other_codes_each_time_and_ends_once(omni, codec):
+    config = omni.config.talker
+    supply = Replies(codec, replies(), config, CPU)
+    first, second = (supply.steps([0, 1], np.random.default_rng(seed)) for seed in (1, 2))
+    assert first.shape != second.shape or not torch.equal(first, second)
+    assert torch.equal(first, supply.steps([0, 1], np.random.default_rng(1)))
+    for row in first:
+        real = row[(row != IGNORED).all(dim=1)]
+        assert (real[-1] == config.end_id).all() and (real[-2] == config.end_id).sum() == config.num_codebooks - 1
+        assert (real[0] == config.begin_id).sum() == config.num_codebooks - 1
+
+
+def test_corruption_spares_begin_and_end_and_changes_about_the_share_asked_for():
+    codes = delay_codes(torch.randint(19, (400, 30, 3)), 20, 19)
+    changed = corrupted(codes, 19, np.random.default_rng(0), most=0.4)
+    is_code = codes < 19
+    assert torch.equal(changed[~is_code], codes[~is_code])
+    assert (changed[is_code] < 19).all()
+    share = float((changed != codes)[is_code].float().mean())
+    assert share == pytest.approx(0.75 * 0.2 * 18 / 19, abs=0.02)
+    assert torch.equal(corrupted(codes, 19, np.random.default_rng(0), most=0.0), codes)
+
+
+def test_a_talker_learns_what_it_is_shown(omni, codec):
+    stage = SpeakingStage(omni, codec, replies(2), CPU)
+    stage.corruption = 0.0
+    optimizer = torch.optim.Adam(stage.module.parameters(), 3e-3)
+    losses = []
+    for step in range(80):
+        terms = stage.losses(step, step_generator(0, "speaking", step % 4))
+        losses.append(float(terms["codes"].detach()))
+        optimizer.zero_grad()
+        sum(terms.values()).backward()
+        optimizer.step()
+    assert losses[-1] < 0.5 * losses[0]
+
+
+class TestMessage:
+    @pytest.fixture
+    def stage(self, omni, codec) -> MessageStage:
+        return MessageStage(omni, codec, replies(), TASK, CPU)
+
+    def test_the_talkers_loss_reaches_the_head_that_chose_and_no_deeper(self, stage):
+        stage.losses(0, step_generator(0, "message", 0))["codes"].backward()
+        assert stage.module["talker_head"].weight.grad.abs().max() > 0
+        trunk = [value for name, value in stage.thinker.named_parameters() if not name.startswith("talker_head")]
+        assert all(parameter.grad is None for parameter in trunk)
+
+    def test_the_message_is_what_the_pipeline_sends(self, stage, omni):
+        """To the bit: the tokens of a forced reply, as the pipeline picks them, embedded."""
+        text = TASK.facts[0].reply()
+        message = stage.message([("say", text, text)], steps=len(text) + 3).detach()[0]
+        before, after = omni.tokenizer.prompt("say", text, has_audio=False)
+        said = omni.tokenizer.encode(text).tolist()
+        with torch.no_grad():
+            logits = omni.thinker(input_ids=torch.tensor([before + after + said])).talker_logits[0]
+        tokens = logits[-len(said) :].argmax(dim=-1)
+        pad = torch.tensor([omni.config.talker.talker_pad_id] * 3)
+        assert torch.allclose(message, omni.talker.talker_embedding(torch.cat([tokens, pad])), atol=1e-6)
+
+    def test_answers_are_asked_for_or_said_and_other_words_only_said(self, stage):
+        rng = np.random.default_rng(0)
+        rows = [stage.row(TASK.facts[0].reply(), rng) for _ in range(40)]
+        assert {task for task, _, _ in rows} == {"answer", "say"}
+        assert {task for task, _, _ in (stage.row("one is two", rng) for _ in range(20))} == {"say"}

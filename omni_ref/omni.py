@@ -12,7 +12,6 @@ When the text is over, the Talker goes on alone until all its codebooks say that
 """
 
 import os
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -82,9 +81,6 @@ class Omni(nn.Module):
         device: "cpu", "cuda" …; None takes a GPU if there is one. Raises FileNotFoundError or ValueError for a
         checkpoint that is missing, cut short or does not fit, ValueError for a device that is not there.
         """
-        if path is None and not SHIPPED.exists():
-            warnings.warn("no trained weights are in the package yet: the mini model gets random ones", stacklevel=2)
-            return cls.from_config(OmniConfig.mini(), device=device)
         folder = SHIPPED if path is None else path
         omni = cls.from_config(load_config(folder), device=device)
         load_weights(folder, omni)

@@ -15,7 +15,12 @@ from omni_ref.blocks.cache import KVCache
 from omni_ref.blocks.quantizer import ResidualVectorQuantizer
 from omni_ref.checkpoint import load_qwen3_moe, save_checkpoint
 from omni_ref.sampling import Sampling
+from omni_ref.training import card, cases, run
+from omni_ref.training.arithmetic import Arithmetic, number_words
+from omni_ref.training.loop import load_snapshot
+from omni_ref.training.voices import Espeak
 
+CPU = torch.device("cpu")
 TINY = OmniConfig.tiny()
 OMNI = randomise(Omni.from_config(TINY, device="cpu"))
 RVQ = ResidualVectorQuantizer(num_codebooks=3, codebook_size=5, dim=7)
@@ -241,6 +246,17 @@ DEVICES = {
     "a GPU that is not there": lambda at: Omni.from_config(TINY, device=f"cuda:{torch.cuda.device_count()}"),
     "a device that holds no numbers": lambda at: Omni.from_config(TINY, device="meta"),
 }
+TRAINING = {
+    "an unknown stage": lambda at: run.run_stage("singing", at, at, CPU, 0),
+    "a stage without its part of the corpus": lambda at: run.run_stage("codec", at, at, CPU, 0),
+    "a stage before one that it builds upon": lambda at: run.run_stage("vocoder", at, at, CPU, 0),
+    "a snapshot cut short": lambda at: load_snapshot(at, "cut", OMNI.talker, CPU),
+    "no case to measure": lambda at: card.evaluate(at / "whole", CPU, 0, None, None),
+    "a page without a place for the table": lambda at: card.place_for(at / "notes.wav", "evaluate"),
+    "a person's words of which no question can be made": lambda at: cases.recorded_words(at, Arithmetic()),
+    "a variant that espeak-ng does not have": lambda at: Espeak("nobody"),
+    "a number without words": lambda at: number_words(100),
+}
 ACCEPTED = {
     "a file at 8 kHz": lambda at: len(load_audio(at / "8k.wav")) == 2 * len(NOISE),
     "a file at 44.1 kHz": lambda at: len(load_audio(at / "44k.wav")) == round(len(NOISE) * 16000 / 44100),
@@ -265,4 +281,5 @@ REFUSED = {
     "Checkpoints": CHECKPOINTS,
     "Outputs": OUTPUTS,
     "Devices": DEVICES,
+    "Training and measuring": TRAINING,
 }

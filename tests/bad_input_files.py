@@ -29,6 +29,13 @@ def changed_json(config: OmniConfig, part: str | None = None, **changes) -> str:
     return json.dumps(values)
 
 
+def write_snapshot(folder: Path) -> None:
+    """A training snapshot, cut short."""
+    path = folder / "cut.snapshot.pt"
+    torch.save({"module": {"weight": torch.randn(100)}}, path)
+    path.write_bytes(path.read_bytes()[:400])
+
+
 def write_sounds(folder: Path, waveform: torch.Tensor) -> None:
     """One waveform in many files, whole and cut short, and files that hold none."""
     samples = waveform.numpy()

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 from bad_input_cases import ACCEPTED, NOISE, OMNI, REFUSED, TINY
-from bad_input_files import write_checkpoints, write_sounds
+from bad_input_files import write_checkpoints, write_snapshot, write_sounds
 from helpers import randomise
 
 from omni_ref import Omni
@@ -33,6 +33,7 @@ def at(tmp_path_factory) -> Path:
     (folder / "folder.wav").mkdir()
     write_sounds(folder, NOISE)
     write_checkpoints(folder, OMNI)
+    write_snapshot(folder)
     return folder
 
 

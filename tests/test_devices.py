@@ -232,7 +232,6 @@ def test_a_seed_gives_the_same_weights_and_leaves_the_global_generator_alone():
     assert not torch.equal(models[0]["thinker.lm_head.weight"], models[2]["thinker.lm_head.weight"])
 
 
-@pytest.mark.filterwarnings("ignore:no trained weights")
 def test_without_a_path_the_mini_model_comes():
     omni = Omni.from_pretrained(device="cpu")
     assert omni.config == OmniConfig.mini() and omni.device == torch.device("cpu") and not omni.training

@@ -20,7 +20,7 @@ from .run import load_codec
 from .voices import Heart
 
 SEED = 99
-BEGIN, END = "<!-- evaluate -->\n", "<!-- /evaluate -->\n"
+CASES, DISTURBANCES = 300, 1000
 
 
 def evaluate(checkpoint: Path, device: torch.device, count: int, recordings: Path | None, page: Path | None) -> None:
@@ -45,9 +45,24 @@ def evaluate(checkpoint: Path, device: torch.device, count: int, recordings: Pat
 
     measure(omni, load_codec(checkpoint, omni), Arithmetic(), count, recordings, show)
     if page is not None:
-        before, after = text.split(BEGIN)[0], text.split(END)[1]
-        with written_whole(page) as partial:
-            partial.write_text(before + BEGIN + "\n".join(lines) + "\n" + END + after, encoding="utf8")
+        insert(page, "evaluate", lines)
+
+
+def place_for(page: Path, name: str) -> tuple[str, str]:
+    """A page's text before and after the place for a table: from <!-- name --> to <!-- /name -->, these included."""
+    text = page.read_text(encoding="utf8")
+    begin, end = f"<!-- {name} -->\n", f"<!-- /{name} -->\n"
+    require(
+        begin in text and end in text, f"{page}: no lines {begin.strip()} and {end.strip()} to put the table between"
+    )
+    return text.split(begin)[0] + begin, end + text.split(end)[1]
+
+
+def insert(page: Path, name: str, lines: list[str]) -> None:
+    """Put lines into their place on a page; the page is replaced as a whole."""
+    before, after = place_for(page, name)
+    with written_whole(page) as partial:
+        partial.write_text(before + "\n".join(lines) + "\n" + after, encoding="utf8")
 
 
 def commit() -> str:
@@ -99,7 +114,7 @@ def measure(
         lambda: measures.spoken_answers(omni, judge, "voices held out", spoken, "92 %"),
         lambda: measures.codec_rows(codec, judge, voice, texts),
         lambda: measures.tokens_and_experts(omni, unheard[:100]),
-        lambda: measures.no_question(omni, rng, 1000),
+        lambda: measures.no_question(omni, rng, DISTURBANCES * count // CASES),
         lambda: measures.speed(omni, unheard[:20]),
     ):
         for row in measured():

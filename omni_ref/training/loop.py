@@ -6,6 +6,7 @@ snapshot goes on as if nothing had happened.
 
 import csv
 import math
+import pickle
 import time
 import zlib
 from dataclasses import dataclass
@@ -71,7 +72,10 @@ def load_snapshot(folder: Path, name: str, module: nn.Module, device: torch.devi
     path = snapshot_path(folder, name)
     if not path.exists():
         return {"step": 0, "steps": None, "seconds": 0.0}
-    snapshot = torch.load(path, map_location=device, weights_only=True)
+    try:
+        snapshot = torch.load(path, map_location=device, weights_only=True)
+    except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        raise ValueError(f"{path}: not a whole snapshot: remove it to begin stage {name} anew") from error
     missing = module.load_state_dict(snapshot["module"], strict=False).missing_keys
     require(not missing, f"{path}: lacks {', '.join(missing[:3])} …: it belongs to another version, remove it")
     return snapshot

@@ -17,16 +17,16 @@ class BalanceLoss:
     """Listens to the routers of a module; `take` gives the mean balance loss of its layers since the last time."""
 
     def __init__(self, module: nn.Module):
-        self._seen: list[RouterOutput] = []
+        self.seen: list[RouterOutput] = []
         for part in module.modules():
             if isinstance(part, TopKRouter):
-                part.register_forward_hook(lambda _part, _args, output: self._seen.append(output))
+                part.register_forward_hook(lambda _part, _args, output: self.seen.append(output))
 
     def take(self, is_real: Bool[Tensor, "batch time"]) -> Float[Tensor, ""]:
         """Over the real positions only, weighted."""
         keep = is_real.flatten()
-        terms = [load_balancing_loss(seen.probabilities[keep], seen.top_k_index[keep]) for seen in self._seen]
-        self._seen.clear()
+        terms = [load_balancing_loss(seen.probabilities[keep], seen.top_k_index[keep]) for seen in self.seen]
+        self.seen.clear()
         return BALANCE_WEIGHT * torch.stack(terms).mean()
 
 

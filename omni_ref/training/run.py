@@ -13,7 +13,7 @@ import subprocess
 import sys
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from pathlib import Path
 
 import torch
@@ -44,7 +44,7 @@ CORPUS = {
 
 
 def run_all(folder: Path, output: Path, device: torch.device, seed: int) -> None:
-    """Every stage, the two chains side by side. ChildProcessError names the stage that failed and the file that says why."""
+    """Every stage, the two chains side by side. ChildProcessError names a stage that failed, and where it says why."""
     folder.mkdir(parents=True, exist_ok=True)
     options = ["--folder", str(folder), "--output", str(output), "--device", str(device), "--seed", str(seed)]
     running: list[subprocess.Popen] = []
@@ -73,18 +73,17 @@ def run_all(folder: Path, output: Path, device: torch.device, seed: int) -> None
     )
     with Progress(*columns) as bar, ThreadPoolExecutor(len(CHAINS)) as pool:
         lines = {name: bar.add_task(name, total=None, start=False, state="") for name in STAGES}
-        for chains in (CHAINS, (LAST,)):
-            pending = {pool.submit(run_chain, chain) for chain in chains}
-            while pending:
-                time.sleep(1)
-                show_progress(folder, bar, lines)
-                ended = {chain for chain in pending if chain.done()}
-                pending -= ended
-                if any(chain.exception() for chain in ended):
-                    for process in running:
-                        process.terminate()
-                for chain in ended:
-                    chain.result()
+        try:
+            for chains in (CHAINS, (LAST,)):
+                pending = {pool.submit(run_chain, chain) for chain in chains}
+                while pending:
+                    ended, pending = wait(pending, timeout=1, return_when=FIRST_COMPLETED)
+                    show_progress(folder, bar, lines)
+                    for chain in ended:
+                        chain.result()
+        finally:
+            for process in running:
+                process.terminate()
 
 
 def show_progress(folder: Path, bar: Progress, lines: dict) -> None:
@@ -103,6 +102,7 @@ def show_progress(folder: Path, bar: Progress, lines: dict) -> None:
 
 def run_stage(name: str, folder: Path, output: Path, device: torch.device, seed: int) -> None:
     """One stage alone. ValueError names a stage that has to come before it and has not been run."""
+    require(name in STAGES, f"--stage {name}, expected one of {', '.join(STAGES)}")
     task = Arithmetic()
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
     if name in CORPUS:
@@ -177,8 +177,9 @@ def load_finished(name: str, omni: Omni, codec: Codec, folder: Path, device: tor
 def require_finished(snapshot: dict, name: str, folder: Path) -> None:
     """ValueError unless a stage's snapshot is that of its last step."""
     path = snapshot_path(folder, name)
-    done, of = snapshot["step"], snapshot.get("steps")
-    require(done == of, f"{path}: stage {name} stands at step {done} of {of}: run --stage {name} first")
+    done, of = snapshot["step"], snapshot["steps"]
+    stands = f"stands at step {done} of {of}" if of else "has not been run"
+    require(done == of, f"{path}: stage {name} {stands}: run --stage {name} first")
 
 
 def pack(folder: Path, output: Path, device: torch.device, seed: int) -> None:

@@ -40,8 +40,12 @@ class Replies:
             waveform = np.pad(self.recordings[i] * level, (offset, frame - 1))
             whole = len(waveform) // frame * frame
             codes = self.codec.encode(torch.from_numpy(waveform[:whole])[None].to(self.device))
-            rows.append(delay_codes(codes, self.config.begin_id, self.config.end_id)[0])
+            rows.append(self.arranged(codes)[0])
         return nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=IGNORED)
+
+    def arranged(self, codes: Int[Tensor, "batch frames codebooks"]) -> Int[Tensor, "batch steps codebooks"]:
+        """The delay pattern."""
+        return delay_codes(codes, self.config.begin_id, self.config.end_id)
 
 
 def corrupted(
@@ -75,12 +79,13 @@ class SpeakingStage(Stage):
     """The message is the reply, spelled."""
 
     name = "speaking"
-    schedule = Schedule(steps=2400, batch=16, learning_rate=1.5e-3)
+    schedule = Schedule(steps=2100, batch=16, learning_rate=1.5e-3)
     corruption = 0.3
+    supply = Replies
 
     def __init__(self, omni: Omni, codec: Codec, recordings: Recordings, device: torch.device):
         self.tokenizer, self.config, self.device = omni.tokenizer, omni.config.talker, device
-        self.replies = Replies(codec, recordings, omni.config.talker, device)
+        self.replies = self.supply(codec, recordings, omni.config.talker, device)
         self.module = omni.talker.to(device).train()
         self.balance = BalanceLoss(self.module)
 
@@ -105,7 +110,7 @@ class MessageStage(Stage):
     """The Thinker finds its own words for the Talker: its talker_head and the Talker learn, its layers stay."""
 
     name = "message"
-    schedule = Schedule(steps=600, batch=16, learning_rate=3e-4, warmup=20)
+    schedule = Schedule(steps=400, batch=16, learning_rate=3e-4, warmup=20)
     corruption = 0.3
 
     def __init__(self, omni: Omni, codec: Codec, recordings: Recordings, task: Task, device: torch.device):

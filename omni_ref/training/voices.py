@@ -26,10 +26,13 @@ import soundfile
 import soxr
 from jaxtyping import Float32
 
+from ..checks import require
+
 Waveform = Float32[np.ndarray, "samples"]
 Resized = Float32[np.ndarray, "resized"]
 Clip = Float32[np.ndarray, "_"]  # one of several, each of its own length
 SAMPLE_RATE = 16000
+VARIANTS = Path(espeakng_loader.get_data_path()) / "voices" / "!v"
 ACCENTS = ("en-US", "en", "en-US-nyc", "en-GB-x-rp", "en-GB-scotland", "en-029", "en-GB-x-gbclan", "en-GB-x-gbcwmd")
 UNINTELLIGIBLE = re.compile(r"whisper|croak|demonic|robo|UniRobot|anikaRobot|announcer|fast|Tweaky|klatt6|Storm", re.I)
 HELD_OUT_VARIANTS = ("f2", "m3", "Andrea", "Lee", "Michael", "belinda", "edward", "grandma", "ian", "klatt2", "linda",
@@ -68,14 +71,15 @@ def _espeak() -> tuple[ctypes.CDLL, int]:
 
 def espeak_variants() -> list[str]:
     """The names of all intelligible voice variants that the espeak-ng wheel brings."""
-    folder = Path(espeakng_loader.get_data_path()) / "voices" / "!v"
-    return sorted(path.name for path in folder.iterdir() if not UNINTELLIGIBLE.search(path.name))
+    return sorted(path.name for path in VARIANTS.iterdir() if not UNINTELLIGIBLE.search(path.name))
 
 
 class Espeak:
     """One of espeak-ng's variants, with an accent and a pitch from 0 to 99."""
 
     def __init__(self, variant: str, accent: str = "en-US", pitch: int = 50):
+        known = (VARIANTS / variant).is_file()  # espeak-ng itself would quietly take another voice
+        require(known, f"espeak-ng has no variant {variant!r}, expected one of {', '.join(espeak_variants())}")
         self.name = f"espeak {accent}+{variant} pitch {pitch}"
         self._voice, self._pitch = f"gmw/{accent}+{variant}".encode(), pitch
 

@@ -125,7 +125,10 @@ class TestVocoder:
         before = [table.weight.clone() for table in stage.codec.code2wav.embeddings]
         sum(stage.losses(0, step_generator(0, "vocoder", 0)).values()).backward()
         after = stage.codec.code2wav.embeddings
-        assert all(torch.equal(old, table.weight) and table.weight.grad is None for old, table in zip(before, after))
+        assert all(
+            torch.equal(old, table.weight) and table.weight.grad is None
+            for old, table in zip(before, after, strict=True)
+        )
 
     def test_an_adversary_learns_to_tell_sound_from_noise(self, stage):
         adversary = stage.module["adversaries"][1]

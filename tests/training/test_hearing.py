@@ -1,4 +1,4 @@
-"""Hearing and thinking: losses mean what they say, gradients reach what is to learn, the codebook starts from k-means."""
+"""Hearing and thinking: losses mean what they say, gradients reach what is to learn, codes start from k-means."""
 
 import itertools
 

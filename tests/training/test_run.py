@@ -69,7 +69,7 @@ def test_a_stage_that_is_run_again_changes_nothing(small, tmp_path):
 
 @pytest.mark.parametrize(
     ("stage", "missing"),
-    [("codec", r"replies\.npz"), ("hearing", r"questions\.npz"), ("vocoder", "stage codec stands at step 0")],
+    [("codec", r"replies\.npz"), ("hearing", r"questions\.npz"), ("vocoder", "stage codec has not been run")],
 )
 def test_a_stage_names_what_has_to_come_before_it(small, tmp_path, stage, missing):
     with pytest.raises(ValueError, match=missing):

@@ -1,4 +1,4 @@
-"""Speaking: the loss is the Talker's own teacher forcing, corruption spares what frames speech, the message can learn."""
+"""Speaking: the loss is the Talker's teacher forcing, corruption spares what frames speech, the message can learn."""
 
 import numpy as np
 import pytest

@@ -1,0 +1,48 @@
+"""The model card: every row is measured by one command, and the page around the table stays as it is."""
+
+import pytest
+
+from omni_ref.__main__ import main
+from omni_ref.training import card
+
+PAGE = "# Card\n\nBefore.\n\n<!-- evaluate -->\nold\n<!-- /evaluate -->\n\nAfter.\n"
+
+
+def test_a_table_goes_into_its_place_and_nowhere_else(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text(PAGE)
+    card.insert(page, "evaluate", ["| a |", "| b |"])
+    assert page.read_text() == PAGE.replace("old\n", "| a |\n| b |\n")
+    card.insert(page, "evaluate", ["old"])
+    assert page.read_text() == PAGE
+
+
+def test_a_page_without_a_place_is_refused_before_anything_is_measured(tmp_path, capsys):
+    page = tmp_path / "page.md"
+    page.write_text("# No place\n")
+    assert main(["evaluate", "--cases", "3", "--device", "cpu", "-o", str(page)]) == 2
+    printed = capsys.readouterr()
+    assert "no lines <!-- evaluate -->" in printed.err and printed.out == ""
+    assert page.read_text() == "# No place\n"
+
+
+@pytest.fixture
+def lines(tmp_path, flite) -> list[str]:
+    page = tmp_path / "page.md"
+    page.write_text(PAGE)
+    assert main(["evaluate", "--cases", "3", "--device", "cpu", "-o", str(page)]) == 0
+    text = page.read_text()
+    assert text.startswith("# Card\n\nBefore.\n") and text.endswith("After.\n")
+    return text.split("<!-- evaluate -->\n")[1].split("<!-- /evaluate -->")[0].splitlines()
+
+
+def test_the_shipped_model_is_measured_row_by_row(lines):
+    assert lines[0].startswith("Measured 20") and " at commit " in lines[0]
+    rows = [line.strip("| ").split(" | ") for line in lines[3:]]
+    heard = [row for row in rows if row[0].startswith("heard: ")]
+    assert len(heard) == 8 and all(row[2] == "3" and "%" in row[1] for row in heard)
+    assert len(rows) == 2 * 8 + 3 + 1 + 4 + 3 + 1 + 1
+    shown = dict(row[:2] for row in rows)
+    (first,) = [result for name, result in shown.items() if name.startswith("median time to first sound")]
+    milliseconds, factor = first.split(" ms; ")
+    assert 0 < float(milliseconds) < 5000 and 0 < float(factor) < 10

@@ -1,0 +1,103 @@
+"""Voices speak at 16 kHz, at the speed asked for; corpora come back as they were rendered."""
+
+import numpy as np
+import pytest
+from training_corpora import TASK, hum, questions, words
+
+from omni_ref.training import corpus
+from omni_ref.training.corpus import Recordings, Speakers, splice_words
+from omni_ref.training.voices import HELD_OUT_VARIANTS, UNINTELLIGIBLE, Espeak, Flite, Heart, Joe, espeak_variants, trim
+
+SAID = "seven plus eight"
+
+
+@pytest.mark.parametrize("voice", [Espeak("m1"), Heart(), Joe()], ids=lambda voice: voice.name)
+def test_a_voice_speaks_in_time(voice):
+    normal, fast = voice.say(SAID), voice.say(SAID, 1.5)
+    for waveform in (normal, fast):
+        assert waveform.dtype == np.float32 and 0.05 < np.abs(waveform).max() <= 1
+    assert 0.6 < len(normal) / 16000 < 2.5
+    assert len(fast) / len(normal) == pytest.approx(1 / 1.5, abs=0.15)
+
+
+@pytest.mark.parametrize("voice", [Heart(), Joe()], ids=lambda voice: voice.name)
+def test_a_natural_voice_says_the_same_twice(voice):
+    assert np.array_equal(voice.say(SAID), voice.say(SAID))
+
+
+def test_flite_is_asked_for_the_voice_and_the_speed(flite):
+    slow, fast = Flite("slt").say(SAID, 0.8), Flite("slt").say(SAID, 1.6)
+    assert len(fast) / len(slow) == pytest.approx(0.5, abs=0.1)
+    assert not np.array_equal(Flite("rms").say(SAID, 0.8), slow)
+
+
+def test_without_flite_it_is_said_how_to_get_it(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(FileNotFoundError, match="apt install flite"):
+        Flite("slt")
+
+
+def test_a_voice_that_espeak_does_not_have_is_named():
+    with pytest.raises(ValueError, match="no variant 'nobody', expected one of Alex, "):
+        Espeak("nobody")
+    with pytest.raises(ValueError, match=r"no voice 'gmw/en-Nowhere\+m1'"):
+        Espeak("m1", "en-Nowhere").say(SAID)
+
+
+def test_every_variant_that_is_used_speaks_and_the_held_out_ones_are_never_drawn():
+    rng = np.random.default_rng(0)
+    names = {voice.name.split("+")[1].split(" pitch")[0] for voice in corpus.training_speakers(rng, 300)}
+    assert names == set(espeak_variants()) - set(HELD_OUT_VARIANTS)
+    assert set(HELD_OUT_VARIANTS) <= set(espeak_variants())
+    assert not any(UNINTELLIGIBLE.search(name) for name in names)
+    assert all(len(Espeak(variant).say("one")) > 1600 for variant in espeak_variants()[::8])
+
+
+def test_silence_is_cut_off_both_ends():
+    sound = np.concatenate([np.zeros(5000), 0.5 * np.ones(1000), np.zeros(7000)]).astype(np.float32)
+    assert len(trim(sound)) == pytest.approx(1000 + 2 * 320, abs=2)
+    assert len(trim(np.zeros(100, np.float32))) == 100
+
+
+def test_recordings_come_back_from_disk_to_the_bit(tmp_path):
+    recorded = questions()
+    recorded.save(tmp_path / "questions.npz")
+    loaded = Recordings.load(tmp_path / "questions.npz")
+    assert len(loaded) == len(recorded) and list(tmp_path.iterdir()) == [tmp_path / "questions.npz"]
+    for i in range(len(recorded)):
+        assert np.array_equal(loaded[i], recorded[i])
+        assert (loaded.texts[i], loaded.speakers[i]) == (recorded.texts[i], recorded.speakers[i])
+
+
+def test_a_recording_is_what_was_spoken_to_16_bits():
+    spoken = [hum(0.1 * (i + 1), np.random.default_rng(i)) for i in range(3)]
+    recorded = Recordings.of([(waveform, f"text {i}", "me") for i, waveform in enumerate(spoken)])
+    for i, waveform in enumerate(spoken):
+        assert np.abs(recorded[i] - waveform).max() <= 1 / 32767
+
+
+def test_rendering_a_corpus_is_seeded_and_reports_how_far_it_is():
+    seen = []
+    first, second = (corpus.render_replies(TASK, 5, 3, lambda done, of: seen.append((done, of))) for _ in range(2))
+    assert np.array_equal(first.samples, second.samples) and first.texts.tolist() == second.texts.tolist()
+    assert seen == 2 * [(1, 3), (2, 3), (3, 3)]
+    assert all(abs(np.abs(first[i]).max() - 0.6) < 1e-3 for i in range(3))
+
+
+def test_questions_and_words_are_rendered_by_all_kinds_of_voices():
+    asked = corpus.render_questions(TASK, 0, 3, 1, lambda done, of: None)
+    assert [name.split()[0] for name in asked.speakers] == ["espeak"] * 3 + ["heart", "joe"]
+    assert all(TASK.answer(str(question)) for question in asked.texts)
+    spoken = corpus.render_words(TASK, 0, 2, 1, lambda done, of: None)
+    assert len(spoken) == 4 * len(TASK.words())
+    assert all(set(takes) == set(TASK.words()) for takes in Speakers(spoken).index.values())
+
+
+def test_a_spliced_question_is_one_speakers_words_with_gaps_between():
+    pieces = [np.full(1600, level, np.float32) for level in (0.1, 0.2, 0.3)]
+    joined = splice_words(pieces, np.random.default_rng(0), (0.05, 0.05))
+    assert len(joined) == 3 * 1600 + 2 * 800
+    assert not joined[1600:2400].any() and not joined[4000:4800].any() and joined[-1600:].all()
+    speakers = Speakers(words())
+    whole = speakers.splice("what is one plus two", np.random.default_rng(0), 0.5, (0.1, 0.1))
+    assert len(whole) == pytest.approx(5 * 1600 + 4 * 1600, abs=5)

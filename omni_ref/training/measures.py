@@ -17,7 +17,7 @@ from ..omni import Generation, Omni, Reply
 from .cases import Case, Random, disturbances
 from .codec import Codec
 from .corpus import reply_waveform
-from .judge import Judge, wilson_interval
+from .judge import Judge, hiss_repetition, wilson_interval
 from .voices import SAMPLE_RATE, Voice
 
 BATCH = 25
@@ -100,6 +100,7 @@ def said(omni: Omni, judge: Judge, voice: Voice, texts: Iterable[str]) -> list[R
 def codec_rows(codec: Codec, judge: Judge, voice: Voice, texts: list[str]) -> list[Row]:
     """Reconstructions of sentences that were not trained on, and the originals beside them."""
     exact, original, quality, intelligible, codes = [], [], [], [], []
+    repetition = {"made": [], "original": []}
     device = next(codec.parameters()).device
     for text in texts:
         waveform = reply_waveform(voice, text)
@@ -109,6 +110,8 @@ def codec_rows(codec: Codec, judge: Judge, voice: Voice, texts: list[str]) -> li
         codes.append(tokens[0].cpu())
         exact.append(judge.read(made) == text)
         original.append(judge.read(waveform) == text)
+        for name, sound in (("made", made), ("original", waveform)):
+            repetition[name].append([hiss_repetition(sound, seconds) for seconds in (0.0025, 0.02)])
         quality.append(pesq.pesq(SAMPLE_RATE, waveform, made, "wb"))
         intelligible.append(pystoi.stoi(waveform, made, SAMPLE_RATE))
     count = len(texts)
@@ -117,6 +120,11 @@ def codec_rows(codec: Codec, judge: Judge, voice: Voice, texts: list[str]) -> li
         Row.share("the same of the originals: the judge's own limit", original),
         Row(
             "codec: PESQ-WB / STOI against the original", f"{np.mean(quality):.2f} / {np.mean(intelligible):.3f}", count
+        ),
+        Row(
+            "codec, buzz: repetition of the hiss after 2.5 / 20 ms; that of the originals",
+            "; ".join("{:.2f} / {:.2f}".format(*np.mean(repetition[name], axis=0)) for name in repetition),
+            count,
         ),
         codes_in_use("codec tokens, codebook by codebook", torch.cat(codes).T, codec.code2wav.config.codebook_size),
     ]

@@ -11,7 +11,7 @@ from omni_ref.audio import save_audio
 from omni_ref.training import cases, measures
 from omni_ref.training.arithmetic import Exchange
 from omni_ref.training.cases import Case
-from omni_ref.training.judge import Judge, wilson_interval
+from omni_ref.training.judge import Judge, hiss_repetition, wilson_interval
 from omni_ref.training.measures import Row
 from omni_ref.training.voices import Espeak, Heart
 from omni_ref.turn import Reply
@@ -49,6 +49,15 @@ def test_the_judge_reads_what_was_said_and_not_what_is_true():
 
 def test_the_judge_reads_nothing_in_silence():
     assert JUDGE.read(np.zeros(16000, np.float32)) == ""
+
+
+def test_a_buzz_is_a_hiss_that_repeats():
+    noise = np.random.default_rng(0).standard_normal(16000)
+    assert abs(hiss_repetition(noise, 0.02)) < 0.1 and abs(hiss_repetition(noise, 0.0025)) < 0.1
+    buzz = np.tile(noise[:320], 50)
+    assert hiss_repetition(buzz, 0.02) > 0.99 and abs(hiss_repetition(buzz, 0.0025)) < 0.2
+    assert hiss_repetition(np.tile(noise[:40], 400), 0.0025) > 0.99
+    assert abs(hiss_repetition(HEART.say("six times six is thirty six"), 0.02)) < 0.15
 
 
 class Parrot(Omni):

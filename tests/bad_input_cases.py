@@ -253,7 +253,8 @@ TRAINING = {
     "a snapshot cut short": lambda at: load_snapshot(at, "cut", OMNI.talker, CPU),
     "no case to measure": lambda at: card.evaluate(at / "whole", CPU, 0, None, None),
     "a page without a place for the table": lambda at: card.place_for(at / "notes.wav", "evaluate"),
-    "a person's words of which no question can be made": lambda at: cases.recorded_words(at, Arithmetic()),
+    "a person's words of which no question can be made": lambda at: cases.recorded_words(
+        at / "folder.wav", Arithmetic()),
     "a variant that espeak-ng does not have": lambda at: Espeak("nobody"),
     "a number without words": lambda at: number_words(100),
 }

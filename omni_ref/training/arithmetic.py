@@ -75,6 +75,7 @@ class Fact:
 
     @property
     def result(self) -> int:
+        """The number that it comes to."""
         return OPERATORS[self.operator](self.left, self.right)
 
     def __str__(self) -> str:

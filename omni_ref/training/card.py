@@ -26,10 +26,8 @@ CASES, DISTURBANCES = 300, 1000
 def evaluate(checkpoint: Path, device: torch.device, count: int, recordings: Path | None, page: Path | None) -> None:
     """Measure a checkpoint, print the table as it grows, and put it between the markers of `page` if one is given."""
     require(count >= 1, f"--cases = {count}, expected at least 1")
-    text = page.read_text(encoding="utf8") if page is not None else BEGIN + END
-    require(
-        BEGIN in text and END in text, f"{page}: no lines {BEGIN.strip()} and {END.strip()} to put the table between"
-    )
+    if page is not None:
+        place_for(page, "evaluate")
     omni = Omni.from_pretrained(checkpoint, device)
     lines = [
         f"Measured {date.today()} at commit {commit()}: torch {torch.__version__}, {device}, "
@@ -37,7 +35,7 @@ def evaluate(checkpoint: Path, device: torch.device, count: int, recordings: Pat
         "| measure | result | cases | bar |",
         "|---|---|---|---|",
     ]
-    print("\n".join(lines), flush=True)
+    print(*lines, sep="\n", flush=True)
 
     def show(row: Row) -> None:
         lines.append(f"| {row.measure} | {row.result} | {row.cases} | {row.bar} |")
@@ -52,9 +50,8 @@ def place_for(page: Path, name: str) -> tuple[str, str]:
     """A page's text before and after the place for a table: from <!-- name --> to <!-- /name -->, these included."""
     text = page.read_text(encoding="utf8")
     begin, end = f"<!-- {name} -->\n", f"<!-- /{name} -->\n"
-    require(
-        begin in text and end in text, f"{page}: no lines {begin.strip()} and {end.strip()} to put the table between"
-    )
+    there = begin in text and end in text
+    require(there, f"{page}: no lines {begin.strip()} and {end.strip()} to put the table between")
     return text.split(begin)[0] + begin, end + text.split(end)[1]
 
 

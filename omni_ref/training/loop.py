@@ -74,8 +74,8 @@ def load_snapshot(folder: Path, name: str, module: nn.Module, device: torch.devi
         return {"step": 0, "steps": None, "seconds": 0.0}
     try:
         snapshot = torch.load(path, map_location=device, weights_only=True)
-    except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
-        raise ValueError(f"{path}: not a whole snapshot: remove it to begin stage {name} anew") from error
+    except (RuntimeError, EOFError, pickle.UnpicklingError):
+        raise ValueError(f"{path}: not a whole snapshot: remove it to begin stage {name} anew") from None
     missing = module.load_state_dict(snapshot["module"], strict=False).missing_keys
     require(not missing, f"{path}: lacks {', '.join(missing[:3])} …: it belongs to another version, remove it")
     return snapshot

@@ -21,9 +21,9 @@ from .turn import TASKS, Generation, Reply, TextPiece
 
 EXAMPLES = """examples:
   omni-ref ask question.wav -o answer.wav           answer a spoken question aloud
-  omni-ref ask --text "what is one plus two"        answer a typed one
+  omni-ref ask --text "what is two plus two"        answer a typed one
   omni-ref ask question.wav --task transcribe       write down what was said
-  omni-ref ask --task say --text "one plus two"     say it
+  omni-ref ask --task say --text "two plus two"     say it
   omni-ref shapes question.wav                      every stage's shape and rate, as recorded
   omni-ref ledger --size full                       parameters, memory, FLOPs and bit rates of the specification
   omni-ref train                                    the mini model from nothing, in less than an hour on two cores

@@ -31,7 +31,7 @@ from .hearing import encode
 from .judge import Judge
 from .loop import Stage, train
 from .losses import BalanceLoss
-from .rows import lay_out
+from .rows import lay_out, spell
 from .run import load_finished
 from .speaking import Replies, SpeakingStage
 from .thinking import ListeningStage, ReadingStage, real_vectors, typed_row
@@ -170,7 +170,7 @@ class Bench:
     def spoken(self, omni: Omni, kind: type[SpeakingStage]) -> str:
         """Of sentences never trained on, what the judge reads right."""
         texts, judge = [exchange.reply for exchange in self.task.held_out()[:CASES]], Judge(self.task.grammar())
-        spelled, pad = [omni.tokenizer.encode(text) for text in texts], omni.config.talker.talker_pad_id
+        spelled, pad = [torch.tensor(spell(text)) for text in texts], omni.config.talker.talker_pad_id
         tokens = nn.utils.rnn.pad_sequence(spelled, batch_first=True, padding_value=pad).to(self.device)
         undelayed = issubclass(kind, WithoutDelay)
         speech = generate_undelayed(omni.talker, tokens, 250) if undelayed else omni.talker.generate(tokens, 250)

@@ -19,7 +19,8 @@ from .arithmetic import Task
 from .augment import masked, overheard, resampled, tinted, warped
 from .corpus import Recordings, Speakers
 from .loop import Schedule, Stage
-from .losses import LETTERS, ctc_loss, ctc_text
+from .losses import ctc_loss, ctc_text
+from .rows import LETTERS
 from .voices import Waveform
 
 RATES = (0.82, 1.2)

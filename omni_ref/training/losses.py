@@ -7,9 +7,8 @@ from torch import Tensor, nn
 
 from ..blocks.moe import RouterOutput, TopKRouter, load_balancing_loss
 from ..thinker import ThinkerOutput
-from .rows import IGNORED, Rows
+from .rows import IGNORED, LETTERS, Rows
 
-LETTERS = " abcdefghijklmnopqrstuvwxyz"
 TALKER_WEIGHT, BALANCE_WEIGHT = 0.1, 0.02
 
 

@@ -1,8 +1,10 @@
 """Prompts and replies side by side in one tensor, with what is to be learned at each position.
 
-ids       <|im_start|> answer <|audio_start|> 0 0 0 0 <|audio_end|> <|im_end|> <|im_start|>  o  n  e  …  <pad>
-text                                                                             o        n  e  …  <|im_end|>
-talker                                                                                    o  n  e  …
+The prompt is that of the pipeline, the reply follows; n1 is "n, of word 1".
+
+    ids       <|im_start|> answer <|audio_start|> 0 0 0 0 <|audio_end|> <|im_end|> <|im_start|>  o   n   e   …
+    text                                                                             o           n   e   …  <|im_end|>
+    talker                                                                                       o1  n1  e1  …
 """
 
 from dataclasses import dataclass
@@ -14,6 +16,22 @@ from torch import Tensor, nn
 from ..tokenizer import Tokenizer
 
 IGNORED = -100
+LETTERS = " abcdefghijklmnopqrstuvwxyz"
+MOST_WORDS = 18
+
+
+def spell(text: str) -> list[int]:
+    """The message to the Talker before it is refined: a token a byte, which names the letter and the word it is of.
+
+    Letters alone leave the Talker at a loss where a word comes twice: "six" of "six plus sixteen is minus six". Bytes
+    other than a to z and the space share one token a word; words after the 18th count as the 18th.
+    """
+    tokens, word = [], 0
+    for byte in text.encode():
+        symbol = LETTERS.find(chr(byte)) % (len(LETTERS) + 1)
+        tokens.append((len(LETTERS) + 1) * min(word, MOST_WORDS - 1) + symbol)
+        word += chr(byte) == " "
+    return tokens
 
 
 @dataclass
@@ -37,8 +55,7 @@ class Rows:
 def lay_out(tokenizer: Tokenizer, rows: list[tuple[str, str | None, str]], audio_lengths: list[int]) -> Rows:
     """Lay out (task, text, reply) a row, the first len(audio_lengths) of them with so many audio positions.
 
-    The last position of the prompt is to predict the reply's first token; the reply's last one, <|im_end|>. The talker
-    tokens begin as the plainest message there is: each position of the reply passes on the byte it reads.
+    The last position of the prompt is to predict the reply's first token; the reply's last one, <|im_end|>.
     """
     laid = []
     for i, (task, text, reply) in enumerate(rows):
@@ -48,7 +65,7 @@ def lay_out(tokenizer: Tokenizer, rows: list[tuple[str, str | None, str]], audio
         asked = len(before) + heard + len(after)
         ids = before + [0] * heard + after + said
         text_targets = [IGNORED] * (asked - 1) + said + [tokenizer.im_end]
-        talker_targets = [IGNORED] * asked + said
+        talker_targets = [IGNORED] * asked + spell(reply)
         is_audio = [len(before) <= position < len(before) + heard for position in range(len(ids))]
         laid.append((ids, is_audio, [True] * len(ids), text_targets, talker_targets))
     fills = (0, False, False, IGNORED, IGNORED)

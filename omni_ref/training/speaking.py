@@ -1,6 +1,6 @@
 """The stages `speaking` and `message`: the Talker learns what the reply voice says, as codec tokens.
 
-    speaking   the message is spelled: talker token t is byte t of the reply. Teacher forcing, delay pattern and all.
+    speaking   the message is spelled: talker token t is byte t of the reply, and which word it is of
     message    the Thinker's talker_head chooses the tokens; the Talker's loss reaches it straight through the choice
 
 Two things keep the Talker from learning its sentences by heart: every time a recording is used, it begins at another
@@ -23,7 +23,7 @@ from .codec import Codec
 from .corpus import Recordings
 from .loop import Schedule, Stage
 from .losses import BalanceLoss
-from .rows import IGNORED, lay_out
+from .rows import IGNORED, lay_out, spell
 
 
 class Replies:
@@ -79,7 +79,7 @@ class SpeakingStage(Stage):
     """The message is the reply, spelled."""
 
     name = "speaking"
-    schedule = Schedule(steps=2100, batch=16, learning_rate=1.5e-3)
+    schedule = Schedule(steps=2600, batch=16, learning_rate=1.5e-3)
     corruption = 0.3
     supply = Replies
 
@@ -99,10 +99,9 @@ class SpeakingStage(Stage):
         return {"codes": codes, "balance": self.balance.take(is_real)}
 
     def spelled(self, texts: list[str], steps: int) -> Float[Tensor, "batch steps hidden"]:
-        """The bytes of the texts as talker tokens, embedded, then the pad."""
-        rows = [
-            F.pad(ids, (0, steps), value=self.config.talker_pad_id)[:steps] for ids in map(self.tokenizer.encode, texts)
-        ]
+        """The texts, spelled, as talker tokens, embedded, then the pad."""
+        pad = self.config.talker_pad_id
+        rows = [F.pad(torch.tensor(spell(text)), (0, steps), value=pad)[:steps] for text in texts]
         return self.module.talker_embedding(torch.stack(rows).to(self.device))
 
 

@@ -20,8 +20,8 @@ from .arithmetic import Task
 from .corpus import Recordings
 from .hearing import SpokenQuestions, encode
 from .loop import Schedule, Stage
-from .losses import LETTERS, BalanceLoss, ctc_loss, reply_losses
-from .rows import Rows, lay_out
+from .losses import BalanceLoss, ctc_loss, reply_losses
+from .rows import LETTERS, Rows, lay_out
 
 Row = tuple[str, str | None, str]
 

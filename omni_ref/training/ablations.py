@@ -37,7 +37,7 @@ from .speaking import Replies, SpeakingStage
 from .thinking import ListeningStage, ReadingStage, real_vectors, typed_row
 
 CASES = 100
-STEPS = {SpeakingStage: 500, ListeningStage: 300, ReadingStage: 400}
+STEPS = {SpeakingStage: 400, ListeningStage: 200, ReadingStage: 300}
 
 
 class UndelayedReplies(Replies):

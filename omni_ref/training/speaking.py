@@ -84,7 +84,7 @@ class SpeakingStage(Stage):
     supply = Replies
 
     def __init__(self, omni: Omni, codec: Codec, recordings: Recordings, device: torch.device):
-        self.tokenizer, self.config, self.device = omni.tokenizer, omni.config.talker, device
+        self.config, self.device = omni.config.talker, device
         self.replies = self.supply(codec, recordings, omni.config.talker, device)
         self.module = omni.talker.to(device).train()
         self.balance = BalanceLoss(self.module)

@@ -86,7 +86,7 @@ def test_hearing_trains_the_encoder_and_leaves_the_quantizer_alone(omni):
 
 def test_reading_trains_every_part_of_the_thinker_but_the_audio_map(omni):
     stage = ReadingStage(omni, TASK, CPU)
-    omni.thinker.talker_head = torch.nn.Linear(omni.config.thinker.hidden_size, 256, bias=False)  # tiny has 41 tokens
+    omni.thinker.talker_head = torch.nn.Linear(omni.config.thinker.hidden_size, 512, bias=False)  # tiny has 41 tokens
     losses = stage.losses(0, step_generator(0, "reading", 0))
     sum(value for name, value in losses.items() if not name.startswith("_")).backward()
     idle = {name for name, value in omni.thinker.named_parameters() if value.grad is None}
@@ -96,7 +96,7 @@ def test_reading_trains_every_part_of_the_thinker_but_the_audio_map(omni):
 class TestListening:
     @pytest.fixture
     def stage(self, omni) -> ListeningStage:
-        omni.thinker.talker_head = torch.nn.Linear(omni.config.thinker.hidden_size, 256, bias=False)
+        omni.thinker.talker_head = torch.nn.Linear(omni.config.thinker.hidden_size, 512, bias=False)
         return ListeningStage(omni, TASK, questions(), words(), CPU)
 
     def test_the_codebook_begins_on_k_means_centres_of_what_is_heard(self, stage):

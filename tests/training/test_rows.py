@@ -4,7 +4,7 @@ import torch
 from training_corpora import TASK
 
 from omni_ref import Omni, OmniConfig
-from omni_ref.training.rows import IGNORED, lay_out
+from omni_ref.training.rows import IGNORED, LETTERS, MOST_WORDS, lay_out, spell
 from omni_ref.turn import Turn
 
 OMNI = Omni.from_config(OmniConfig.tiny())
@@ -42,11 +42,28 @@ def test_targets_stand_where_they_are_read():
     text, talker = rows.text_targets[0], rows.talker_targets[0]
     start = length - len(said)
     assert text[start - 1 : length].tolist() == [*said, OMNI.tokenizer.im_end]
-    assert talker[start:length].tolist() == said == rows.ids[0, start:length].tolist()
+    assert rows.ids[0, start:length].tolist() == said
+    assert talker[start:length].tolist() == spell(reply)
     others = torch.cat([text[: start - 1], text[length:], talker[:start], talker[length:]])
     assert (others == IGNORED).all()
     assert rows.is_audio[0].sum() == 4 and not rows.is_audio[1].any()
     assert rows.is_real[1].all() and not rows.is_real[0].all()
+
+
+def test_a_message_names_the_letter_and_its_word():
+    size = len(LETTERS) + 1
+    tokens = spell("six plus six")
+    assert [LETTERS[token % size] for token in tokens] == list("six plus six")
+    assert [token // size for token in tokens] == [0] * 4 + [1] * 5 + [2] * 3
+    assert tokens[:3] != tokens[-3:]
+
+
+def test_a_message_has_a_token_for_every_byte_and_stays_within_the_vocabulary():
+    for text in ("é ü 7!", "one " * 40, ""):
+        tokens = spell(text)
+        assert len(tokens) == len(OMNI.tokenizer.encode(text))
+        assert all(0 <= token < MOST_WORDS * (len(LETTERS) + 1) for token in tokens)
+    assert MOST_WORDS * (len(LETTERS) + 1) <= OmniConfig.mini().thinker.talker_vocab_size
 
 
 def test_a_model_that_has_learned_its_targets_gives_the_reply():
@@ -67,4 +84,6 @@ def test_a_model_that_has_learned_its_targets_gives_the_reply():
         optimizer.step()
     reply = omni.respond(text=str(fact), speak=False)
     assert reply.text == fact.reply()
-    assert (reply.tokens["talker"] == reply.tokens["text"] % omni.config.thinker.talker_vocab_size).all()
+    assert reply.tokens["talker"].tolist() == [
+        token % omni.config.thinker.talker_vocab_size for token in spell(reply.text)
+    ]

@@ -9,21 +9,19 @@ from training_corpora import TASK, replies
 
 from omni_ref import Omni, OmniConfig
 from omni_ref.talker import delay_codes
+from omni_ref.training import speaking
 from omni_ref.training.codec import Codec
 from omni_ref.training.loop import step_generator
-from omni_ref.training.rows import IGNORED
+from omni_ref.training.rows import IGNORED, spell
 from omni_ref.training.speaking import MessageStage, Replies, SpeakingStage, corrupted, talker_loss
 
 CPU = torch.device("cpu")
 
 
 @pytest.fixture
-def omni() -> Omni:
-    omni = Omni.from_config(OmniConfig.tiny())
-    omni.tokenizer.encode = lambda text: torch.tensor(
-        [ord(letter) % 41 for letter in text]
-    )  # tiny has 41 talker tokens
-    return omni
+def omni(monkeypatch) -> Omni:
+    monkeypatch.setattr(speaking, "spell", lambda text: [token % 41 for token in spell(text)])  # as many as tiny has
+    return Omni.from_config(OmniConfig.tiny())
 
 
 @pytest.fixture

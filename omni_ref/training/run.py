@@ -1,11 +1,11 @@
-"""From nothing to the shipped checkpoint: what `python -m omni_ref train` does, on two cores in less than an hour.
+"""From nothing to the shipped checkpoint: what `python -m omni_ref train` does, on two cores in about an hour.
 
-    reading ─ replies ─ codec ─ vocoder ─ speaking ─┐
-          └───────────────────┐                     ├─ message ─ pack ─▶ weights, config, the codec's encoder
-    questions ─ words ─ hearing ─ listening ────────┘
+    reading ─ replies ─ codec ─ speaking ─────────────┐
+                                                      ├─ message ─ pack ─▶ weights, config, the codec's encoder
+    questions ─ words ─ hearing ─ listening ─ vocoder ┘
 
-The two chains run side by side, one core each; every step is a process of its own, and can be run alone with --stage.
-Killed, the same command goes on from the snapshots.
+The two chains run side by side, one core each; listening also needs reading, and vocoder the codec. Every stage is a
+process of its own, and can be run alone with --stage. Killed, the same command goes on from the snapshots.
 """
 
 import os
@@ -32,7 +32,8 @@ from .speaking import MessageStage, SpeakingStage
 from .thinking import ListeningStage, ReadingStage
 from .vocoder import VocoderStage
 
-CHAINS = (("reading", "replies", "codec", "vocoder", "speaking"), ("questions", "words", "hearing", "listening"))
+CHAINS = (("reading", "replies", "codec", "speaking"), ("questions", "words", "hearing", "listening", "vocoder"))
+WAITS = {"listening": "reading", "vocoder": "codec"}  # for a stage of the other chain
 LAST = ("message", "pack")
 STAGES = (*CHAINS[0], *CHAINS[1], *LAST)
 CODEC_ENCODER = "codec_encoder.safetensors"
@@ -48,20 +49,20 @@ def run_all(folder: Path, output: Path, device: torch.device, seed: int) -> None
     folder.mkdir(parents=True, exist_ok=True)
     options = ["--folder", str(folder), "--output", str(output), "--device", str(device), "--seed", str(seed)]
     running: list[subprocess.Popen] = []
-    read = threading.Event()  # what the one chain waits for of the other
+    over = {name: threading.Event() for name in WAITS.values()}
 
     def run_chain(chain: tuple[str, ...]) -> None:
         for name in chain:
-            if name == "listening":
-                read.wait()
+            if name in WAITS:
+                over[WAITS[name]].wait()
             with (folder / f"{name}.log").open("w") as log:
                 command = [sys.executable, "-m", "omni_ref", "train", "--stage", name, *options]
                 one_thread = {**os.environ, "OMP_NUM_THREADS": "1"}
                 process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, env=one_thread)
                 running.append(process)
             status = process.wait()
-            if name == "reading":
-                read.set()
+            if name in over:
+                over[name].set()
             if status != 0:
                 raise ChildProcessError(f"stage {name} failed, exit status {status}: see {log.name}")
 

@@ -87,17 +87,17 @@ def test_a_stage_that_was_not_finished_is_not_built_upon(small, tmp_path):
 def test_the_chains_run_side_by_side_and_a_stage_that_fails_is_named(monkeypatch, tmp_path):
     """With a program in Python's place that writes down what it is asked to do, and fails for one stage."""
     program = tmp_path / "program"
-    program.write_text('#!/bin/sh\necho "$5" >> "$PWD/done"\n[ "$5" != vocoder ]\n')
+    program.write_text('#!/bin/sh\necho "$5" >> "$PWD/done"\n[ "$5" != codec ]\n')
     program.chmod(0o755)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "executable", str(program))
-    with pytest.raises(ChildProcessError, match=r"stage vocoder failed, exit status 1: see .*vocoder\.log"):
+    with pytest.raises(ChildProcessError, match=r"stage codec failed, exit status 1: see .*codec\.log"):
         run.run_all(tmp_path / "run", tmp_path / "weights", CPU, 0)
     ran = (tmp_path / "done").read_text().split()
     first = [name for name in ran if name in run.CHAINS[0]]
-    assert first == list(run.CHAINS[0][: run.CHAINS[0].index("vocoder") + 1])
+    assert first == list(run.CHAINS[0][: run.CHAINS[0].index("codec") + 1])
     assert not {"speaking", *run.LAST} & set(ran)
-    monkeypatch.setattr(run, "CHAINS", (("reading", "codec"), ("words", "listening")))
+    monkeypatch.setattr(run, "CHAINS", (("reading", "speaking"), ("words", "listening")))
     (tmp_path / "done").unlink()
     run.run_all(tmp_path / "run", tmp_path / "weights", CPU, 0)
     ran = (tmp_path / "done").read_text().split()

@@ -1,6 +1,6 @@
 """What the model is tried on: questions by voices, engines and lines that training never heard."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,10 +11,10 @@ from ..checks import require
 from .arithmetic import Exchange, Task
 from .augment import levelled, noisy, reverberated, surrounded, telephone
 from .corpus import splice_words
-from .voices import ACCENTS, HELD_OUT_VARIANTS, Clip, Espeak, Flite, Voice, Waveform
+from .voices import ACCENTS, HELD_OUT_VARIANTS, Clip, Espeak, Flite, Resized, Voice, Waveform
 
 Random = np.random.Generator
-Line = Callable[[Waveform, Random], Waveform]
+Line = Callable[[Waveform, Random], Resized]
 
 
 @dataclass(frozen=True)
@@ -35,33 +35,33 @@ def held_out_engine(rng: Random) -> Voice:
     return Flite(str(rng.choice(Flite.VOICES)))
 
 
-def clean(waveform: Waveform, rng: Random) -> Waveform:
+def clean(waveform: Waveform, rng: Random) -> Resized:
     """A quiet room: the voice at some level, silence around it."""
     return levelled(surrounded(waveform, rng), rng)
 
 
-def on_the_telephone(waveform: Waveform, rng: Random) -> Waveform:
+def on_the_telephone(waveform: Waveform, rng: Random) -> Resized:
     """300 to 3400 Hz, 8 kHz, companded."""
     return levelled(telephone(surrounded(waveform, rng), rng), rng)
 
 
-def in_noise(waveform: Waveform, rng: Random) -> Waveform:
+def in_noise(waveform: Waveform, rng: Random) -> Resized:
     """Noise of any colour, 10 dB below the speech."""
     return levelled(noisy(surrounded(waveform, rng), rng, (10.0, 10.0)), rng)
 
 
-def in_a_room(waveform: Waveform, rng: Random) -> Waveform:
+def in_a_room(waveform: Waveform, rng: Random) -> Resized:
     """Reverberation of 0.2 to 0.5 seconds."""
     return levelled(reverberated(surrounded(waveform, rng), rng, (0.2, 0.5)), rng)
 
 
-def asked(exchanges: Iterator[Exchange], voice: Callable[[Random], Voice], line: Line, rng: Random) -> Iterator[Case]:
+def asked(exchanges: Iterable[Exchange], voice: Callable[[Random], Voice], line: Line, rng: Random) -> Iterator[Case]:
     """Each question in one breath, by a voice of its own, at speeds from 0.8 to 1.3."""
     for exchange in exchanges:
         yield Case(line(voice(rng).say(exchange.question, float(rng.uniform(0.8, 1.3))), rng), exchange)
 
 
-def spliced(exchanges: Iterator[Exchange], takes: list[dict[str, Clip]], line: Line, rng: Random) -> Iterator[Case]:
+def spliced(exchanges: Iterable[Exchange], takes: list[dict[str, Clip]], line: Line, rng: Random) -> Iterator[Case]:
     """Each question from one speaker's single words, with gaps of 50 to 300 ms."""
     for exchange in exchanges:
         words = takes[rng.integers(len(takes))]

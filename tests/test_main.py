@@ -131,7 +131,7 @@ def test_it_runs_as_a_module_and_from_the_installed_script(tmp_path):
         assert run.returncode == 2 and "no such file" in run.stderr and "Traceback" not in run.stderr
 
 
-def test_without_trained_weights_a_note_says_so(tmp_path, capsys):
+def test_the_shipped_model_writes_the_question_down(capsys):
     assert main(["ask", str(QUESTION), "--task", "transcribe"]) == 0
     assert capsys.readouterr().out == "what is seven plus eight\n"
 

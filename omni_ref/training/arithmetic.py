@@ -124,7 +124,8 @@ class Arithmetic:
         if kind < 0.45:
             return self.facts[rng.integers(len(self.facts))].reply()
         fact = self._any_trained(rng)
-        result = number_words(int(rng.integers(-LARGEST_OPERAND, LARGEST_RESULT + 1)))
+        largest = LARGEST_OPERAND if rng.random() < 0.5 else LARGEST_RESULT
+        result = number_words(int(rng.integers(-LARGEST_OPERAND, largest + 1)))
         if kind < 0.8:
             return f"{fact} is {result}"
         return str(rng.choice([str(fact), result, str(rng.choice(PHRASINGS)).format(fact)]))

@@ -4,6 +4,7 @@ voice ─ rate ─ silence around ─ reverberation ─ noise ─ band limits �
 """
 
 import numpy as np
+import scipy.fft
 import scipy.signal
 import soxr
 import torch
@@ -41,9 +42,10 @@ def reverberated(waveform: Waveform, rng: Random, decay: tuple[float, float] = (
 
 def coloured_noise(samples: int, rng: Random, exponent: float) -> Waveform:
     """Noise of unit power whose spectrum falls as 1 / frequency^exponent: 0 white, 1 pink, 2 brown."""
-    spectrum = np.fft.rfft(rng.standard_normal(samples))
-    spectrum /= np.maximum(np.arange(len(spectrum)), 20 * samples / SAMPLE_RATE) ** (exponent / 2)
-    noise = np.fft.irfft(spectrum, samples)
+    length = scipy.fft.next_fast_len(samples, real=True)
+    spectrum = scipy.fft.rfft(rng.standard_normal(length))
+    spectrum /= np.maximum(np.arange(len(spectrum)), 20 * length / SAMPLE_RATE) ** (exponent / 2)
+    noise = scipy.fft.irfft(spectrum, length)[:samples]
     return (noise / (noise.std() + 1e-9)).astype(np.float32)
 
 

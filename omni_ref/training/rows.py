@@ -17,6 +17,7 @@ from ..tokenizer import Tokenizer
 
 IGNORED = -100
 LETTERS = " abcdefghijklmnopqrstuvwxyz"
+NUM_SYMBOLS = len(LETTERS) + 1
 MOST_WORDS = 18
 
 
@@ -28,8 +29,8 @@ def spell(text: str) -> list[int]:
     """
     tokens, word = [], 0
     for byte in text.encode():
-        symbol = LETTERS.find(chr(byte)) % (len(LETTERS) + 1)
-        tokens.append((len(LETTERS) + 1) * min(word, MOST_WORDS - 1) + symbol)
+        symbol = LETTERS.find(chr(byte)) % NUM_SYMBOLS
+        tokens.append(NUM_SYMBOLS * min(word, MOST_WORDS - 1) + symbol)
         word += chr(byte) == " "
     return tokens
 

@@ -38,7 +38,7 @@ LAST = ("message", "pack")
 STAGES = (*CHAINS[0], *CHAINS[1], *LAST)
 CODEC_ENCODER = "codec_encoder.safetensors"
 CORPUS = {
-    "replies": (render_replies, {"count": 3000}),
+    "replies": (render_replies, {"count": 6000}),
     "questions": (render_questions, {"count": 7000, "natural_count": 1500}),
     "words": (render_words, {"speakers": 160, "natural_takes": 12}),
 }

@@ -23,7 +23,7 @@ from .codec import Codec
 from .corpus import Recordings
 from .loop import Schedule, Stage
 from .losses import BalanceLoss
-from .rows import IGNORED, lay_out, spell
+from .rows import IGNORED, NUM_SYMBOLS, lay_out, spell
 
 
 class Replies:
@@ -34,13 +34,14 @@ class Replies:
 
     def steps(self, indices: list[int], rng: np.random.Generator) -> Int[Tensor, "batch steps codebooks"]:
         """Delayed codes of a batch, up to and with the end; IGNORED after it and begin_id before each codebook."""
-        rows, frame = [], self.codec.samples_per_frame
+        waveforms, frame = [], self.codec.samples_per_frame
         for i in indices:
             level, offset = np.float32(rng.uniform(0.75, 1.1)), int(rng.integers(frame))
             waveform = np.pad(self.recordings[i] * level, (offset, frame - 1))
-            whole = len(waveform) // frame * frame
-            codes = self.codec.encode(torch.from_numpy(waveform[:whole])[None].to(self.device))
-            rows.append(self.arranged(codes)[0])
+            waveforms.append(torch.from_numpy(waveform[: len(waveform) // frame * frame]))
+        codes = self.codec.encode(nn.utils.rnn.pad_sequence(waveforms, batch_first=True).to(self.device))
+        lengths = [len(waveform) // frame for waveform in waveforms]
+        rows = [self.arranged(row[None, :length])[0] for row, length in zip(codes, lengths, strict=True)]
         return nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=IGNORED)
 
     def arranged(self, codes: Int[Tensor, "batch frames codebooks"]) -> Int[Tensor, "batch steps codebooks"]:
@@ -88,6 +89,15 @@ class SpeakingStage(Stage):
         self.replies = self.supply(codec, recordings, omni.config.talker, device)
         self.module = omni.talker.to(device).train()
         self.balance = BalanceLoss(self.module)
+
+    @torch.no_grad()
+    def begin(self, rng: np.random.Generator) -> None:
+        """A talker token starts as its letter plus its word: what is learned of a letter holds in every word."""
+        table = self.module.talker_embedding.weight
+        words = -(-len(table) // NUM_SYMBOLS)
+        letter, word = torch.randn(NUM_SYMBOLS, table.shape[1]), torch.randn(words, table.shape[1])
+        both = (word[:, None] + letter).flatten(0, 1)[: len(table)] / 2**0.5
+        table.copy_(both * table.std())
 
     def losses(self, step: int, rng: np.random.Generator) -> dict[str, Tensor]:
         """Codes of a batch of replies."""

@@ -1,4 +1,4 @@
-"""The corpus: rendered once by the voices, in a minute or two, and kept in one file a part. Nothing is downloaded.
+"""The corpus: rendered once by the voices, in some minutes, and kept in one file a part. Nothing is downloaded.
 
     questions   whole questions, by all training voices
     words       every word of the task, one by one, by the same speakers, to splice questions from

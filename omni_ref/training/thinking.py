@@ -72,7 +72,7 @@ class ListeningStage(Stage):
     """Heard rows through the codebook, and typed ones so that nothing is forgotten."""
 
     name = "listening"
-    schedule = Schedule(steps=1250, batch=16, learning_rate=1e-3, warmup=50, weight_decay=0.05)
+    schedule = Schedule(steps=1150, batch=16, learning_rate=1e-3, warmup=50, weight_decay=0.05)
     ctc_weight = 0.3
 
     def __init__(self, omni: Omni, task: Task, questions: Recordings, words: Recordings, device: torch.device):

@@ -132,7 +132,7 @@ def mel_power(waveform: Float[Tensor, "batch samples"], config: AuTEncoderConfig
     spectrum = torch.stft(
         mirrored, config.n_fft, config.hop_size, config.frame_size, window, center=False, return_complex=True
     )
-    power = spectrum[..., :frames].abs().pow(2)
+    power = torch.view_as_real(spectrum[..., :frames]).pow(2).sum(dim=-1)
     assert power.shape == (batch, config.n_fft // 2 + 1, frames)
     return mel_filter_bank(config, waveform.device).to(waveform.dtype) @ power
 

@@ -62,6 +62,9 @@ class ScaledDotProduct(nn.Module):
         value: Float[Tensor, "batch kv_heads total head_dim"],
         mask: Bool[Tensor, "#batch 1 time total"] | None,
     ) -> Float[Tensor, "batch heads time head_dim"]:
+        if query.shape[2] == 1:  # decoding: the heads of a group are as good as that many queries
+            grouped = query.view(query.shape[0], key.shape[1], -1, query.shape[3])
+            return F.scaled_dot_product_attention(grouped, key, value, attn_mask=mask).view_as(query)
         return F.scaled_dot_product_attention(query, key, value, attn_mask=mask, enable_gqa=True)
 
 

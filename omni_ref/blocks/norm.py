@@ -1,6 +1,7 @@
 """Root-mean-square normalisation (Zhang and Sennrich 2019, "Root Mean Square Layer Normalization", equation 4)."""
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -17,6 +18,5 @@ class RMSNorm(nn.Module):
         self.eps = eps
 
     def forward(self, hidden: Float[Tensor, "... channels"]) -> Float[Tensor, "... channels"]:
-        wide = hidden.to(torch.float32)
-        wide = wide * torch.rsqrt(wide.pow(2).mean(-1, keepdim=True) + self.eps)
+        wide = F.rms_norm(hidden.to(torch.float32), hidden.shape[-1:], eps=self.eps)
         return self.weight * wide.to(hidden.dtype)

@@ -12,31 +12,25 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-RotaryTable = tuple[Float[Tensor, "#batch time head_dim"], Float[Tensor, "#batch time head_dim"]]
+RotaryTable = tuple[Float[Tensor, "#batch 1 time head_dim"], Float[Tensor, "#batch 1 time head_dim"]]
 
 
 def rotary_table(
     position_ids: Int[Tensor, "#batch time"], head_dim: int, theta: float, dtype: torch.dtype
 ) -> RotaryTable:
-    """Cosines and sines of every position's angles, computed in float32; each angle serves both halves of the head."""
+    """Cosines and signed sines (-sin, sin) of every position's angles, computed in float32; for all heads."""
     pairs = torch.arange(0, head_dim, 2, device=position_ids.device, dtype=torch.float32)
     frequencies = 1.0 / theta ** (pairs / head_dim)
-    angles = position_ids[..., None].to(torch.float32) * frequencies
-    angles = torch.cat([angles, angles], dim=-1)
-    assert angles.shape == (*position_ids.shape, head_dim)
-    return angles.cos().to(dtype), angles.sin().to(dtype)
-
-
-def rotate_half(heads: Float[Tensor, "... head_dim"]) -> Float[Tensor, "... head_dim"]:
-    """A quarter turn: the second half, negated, comes to stand before the first."""
-    first, second = heads.chunk(2, dim=-1)
-    return torch.cat([-second, first], dim=-1)
+    angles = position_ids[:, None, :, None].to(torch.float32) * frequencies
+    cos, sin = angles.cos(), angles.sin()
+    assert angles.shape[1:] == (1, position_ids.shape[1], head_dim // 2)
+    return torch.cat([cos, cos], dim=-1).to(dtype), torch.cat([-sin, sin], dim=-1).to(dtype)
 
 
 def apply_rotary(
     heads: Float[Tensor, "batch heads time head_dim"], table: RotaryTable
 ) -> Float[Tensor, "batch heads time head_dim"]:
-    """Turn every head of every token by its position's angles."""
-    cos, sin = (part[:, None] for part in table)
+    """Turn every head of every token by its position's angles. `roll` puts the halves in each other's place."""
+    cos, signed_sin = table
     assert cos.shape[-2:] == heads.shape[-2:]
-    return heads * cos + rotate_half(heads) * sin
+    return heads * cos + heads.roll(heads.shape[-1] // 2, dims=-1) * signed_sin

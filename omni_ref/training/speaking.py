@@ -97,7 +97,7 @@ class SpeakingStage(Stage):
         words = -(-len(table) // NUM_SYMBOLS)
         letter, word = torch.randn(NUM_SYMBOLS, table.shape[1]), torch.randn(words, table.shape[1])
         both = (word[:, None] + letter).flatten(0, 1)[: len(table)] / 2**0.5
-        table.copy_(both * table.std())
+        table.copy_(both * float(table.std()))
 
     def losses(self, step: int, rng: np.random.Generator) -> dict[str, Tensor]:
         """Codes of a batch of replies."""

@@ -9,6 +9,7 @@ import math
 import pickle
 import time
 import zlib
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,19 +45,19 @@ class Schedule:
         return self.learning_rate * (self.final_share + (1 - self.final_share) * 0.5 * (1 + math.cos(math.pi * done)))
 
 
-class Stage:
+class Stage(ABC):
     """One recipe: what learns (`module`), how long (`schedule`), and what is to become small (`losses`)."""
 
     name: str
     schedule: Schedule
     module: nn.Module
 
-    def begin(self, rng: np.random.Generator) -> None:
+    def begin(self, rng: np.random.Generator) -> None:  # noqa: B027, most stages need none
         """What is done once, before the first step."""
 
+    @abstractmethod
     def losses(self, step: int, rng: np.random.Generator) -> dict[str, Tensor]:
         """The weighted terms of a step's loss, by name; their sum is minimised. "_name" is shown but not minimised."""
-        raise NotImplementedError(f"{type(self).__name__} has no losses")
 
 
 def snapshot_path(folder: Path, name: str) -> Path:

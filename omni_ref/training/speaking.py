@@ -92,7 +92,7 @@ class SpeakingStage(Stage):
 
     @torch.no_grad()
     def begin(self, rng: np.random.Generator) -> None:
-        """A talker token starts as its letter plus its word: what is learned of a letter holds in every word."""
+        """A talker token starts as the sum of its letter and its word, so that a letter starts alike in every word."""
         table = self.module.talker_embedding.weight
         words = -(-len(table) // NUM_SYMBOLS)
         letter, word = torch.randn(NUM_SYMBOLS, table.shape[1]), torch.randn(words, table.shape[1])

@@ -12,7 +12,7 @@ from omni_ref.talker import delay_codes
 from omni_ref.training import speaking
 from omni_ref.training.codec import Codec
 from omni_ref.training.loop import step_generator
-from omni_ref.training.rows import IGNORED, spell
+from omni_ref.training.rows import IGNORED, NUM_SYMBOLS, spell
 from omni_ref.training.speaking import MessageStage, Replies, SpeakingStage, corrupted, talker_loss
 
 CPU = torch.device("cpu")
@@ -46,6 +46,17 @@ def test_the_loss_is_the_talkers_teacher_forcing_without_the_begin_ids(omni):
     message = talker.talker_embedding(padded)
     ours = talker_loss(talker, message, steps, np.random.default_rng(0), corruption=0.0)
     assert torch.allclose(ours, sum(theirs) / count, atol=1e-5)
+
+
+def test_a_talker_token_starts_as_the_sum_of_its_letter_and_its_word(omni, codec):
+    table = omni.talker.talker_embedding.weight.detach()
+    spread = table.std().item()
+    SpeakingStage(omni, codec, replies(), CPU).begin(np.random.default_rng(0))
+    both = len(table) - NUM_SYMBOLS  # letters that tiny's 42 rows hold for word 0 and for word 1
+    steps = table[NUM_SYMBOLS:] - table[:both]
+    assert torch.allclose(steps, steps[:1].expand_as(steps), atol=1e-6) and steps.abs().max() > spread
+    assert (table[1] - table[0]).abs().max() > spread
+    assert table.std().item() == pytest.approx(spread, rel=0.5)
 
 
 def test_rows_of_different_lengths_count_as_they_do_alone(omni, codec):

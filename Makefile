@@ -1,14 +1,16 @@
 # make demo   a spoken question in, a spoken answer out, and a picture of what happened
 # make test   all tests and all notebooks
+# make lab    the notebooks, in JupyterLab; make refresh runs them all and writes their outputs back
 # make train  the shipped weights from nothing, in about an hour on two cores; make evaluate measures them
+# make benchmark  how fast it is, beside what people would use instead: docs/performance.md
 # All set up everything in .venv first. PYTHON=python3.12 takes another Python.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-NOTEBOOKS := $(wildcard notebooks/*.ipynb)
+NOTEBOOKS := $(wildcard notebooks/*.ipynb notebooks/solutions/*.ipynb)
 
-.PHONY: demo test lint train evaluate clean
+.PHONY: demo test lint lab refresh train evaluate benchmark clean
 
 demo: $(VENV)/installed
 	mkdir -p build
@@ -17,14 +19,23 @@ demo: $(VENV)/installed
 test: lint
 	$(BIN)/python -m pytest --cov=omni_ref --cov-fail-under=97
 ifneq ($(NOTEBOOKS),)
-	$(BIN)/python -m pytest --nbval --nbval-current-env --nbval-cell-timeout=300 $(NOTEBOOKS)
+	$(BIN)/python -m pytest --nbval --nbval-current-env --nbval-cell-timeout=300 --nbval-sanitize-with=tests/nbval.cfg $(NOTEBOOKS)
 endif
+
+lab: $(VENV)/installed-dev
+	$(BIN)/jupyter lab notebooks/00_tour.ipynb
+
+refresh: $(VENV)/installed-dev
+	$(BIN)/python tools/refresh.py $(NOTEBOOKS)
 
 train: $(VENV)/installed-dev
 	$(BIN)/python -m omni_ref train
 
 evaluate: $(VENV)/installed-dev
 	$(BIN)/python -m omni_ref evaluate -o docs/model-card.md
+
+benchmark: $(VENV)/installed-dev
+	PYTHONPATH=tests $(BIN)/python -m benchmarks
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check

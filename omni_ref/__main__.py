@@ -12,7 +12,7 @@ from .audio import load_audio, save_audio
 from .checks import pick_device, require
 from .config import OmniConfig
 from .files import require_writable, written_whole
-from .lab.plots import exchange
+from .lab.plots.exchange import exchange
 from .lab.stages import trace
 from .lab.tables import console, ledger_tables, stages_table
 from .omni import SHIPPED, Omni

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from omni_ref import Omni
+from omni_ref.lab.curves import CURVES
 from omni_ref.omni import SHIPPED
 from omni_ref.training import cases
 from omni_ref.training.arithmetic import Arithmetic
@@ -28,7 +29,7 @@ def omni() -> Omni:
 
 def test_the_weights_fit_into_the_package():
     sizes = {path.name: path.stat().st_size for path in SHIPPED.iterdir()}
-    assert set(sizes) == {"model.safetensors", "config.json", CODEC_ENCODER}
+    assert set(sizes) == {"model.safetensors", "config.json", CODEC_ENCODER, CURVES}
     assert sum(sizes.values()) < 25e6
 
 

@@ -37,7 +37,7 @@ from .speaking import Replies, SpeakingStage
 from .thinking import ListeningStage, ReadingStage, real_vectors, typed_row
 
 CASES = 100
-STEPS = {SpeakingStage: 400, ListeningStage: 200, ReadingStage: 300}
+STEPS = {SpeakingStage: 1000, ListeningStage: 600, ReadingStage: 500}
 
 
 class UndelayedReplies(Replies):

@@ -1,13 +1,14 @@
 """From nothing to the shipped checkpoint: what `python -m omni_ref train` does, on two cores in about an hour.
 
     reading ─ replies ─ codec ─ speaking ─────────────┐
-                                                      ├─ message ─ pack ─▶ weights, config, the codec's encoder
+                                                      ├─ message ─ pack ─▶ weights, config, codec encoder, curves
     questions ─ words ─ hearing ─ listening ─ vocoder ┘
 
 The two chains run side by side, one core each; listening also needs reading, and vocoder the codec. Every stage is a
 process of its own, and can be run alone with --stage. Killed, the same command goes on from the snapshots.
 """
 
+import csv
 import os
 import subprocess
 import sys
@@ -16,12 +17,15 @@ import time
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from pathlib import Path
 
+import numpy as np
 import torch
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from ..checkpoint import load_tensors, read_tensors, save_checkpoint, save_weights
 from ..checks import require
 from ..config import OmniConfig
+from ..files import written_whole
+from ..lab.curves import COLUMNS, CURVES, read_log
 from ..omni import Omni
 from .arithmetic import Arithmetic, Task
 from .codec import Codec, CodecStage
@@ -37,6 +41,7 @@ WAITS = {"listening": "reading", "vocoder": "codec"}  # for a stage of the other
 LAST = ("message", "pack")
 STAGES = (*CHAINS[0], *CHAINS[1], *LAST)
 CODEC_ENCODER = "codec_encoder.safetensors"
+POINTS = 100  # of a stage's curve, at most
 CORPUS = {
     "replies": (render_replies, {"count": 6000}),
     "questions": (render_questions, {"count": 7000, "natural_count": 1500}),
@@ -184,13 +189,33 @@ def require_finished(snapshot: dict, name: str, folder: Path) -> None:
 
 
 def pack(folder: Path, output: Path, device: torch.device, seed: int) -> None:
-    """Put the trained parts together: the checkpoint in float16, and beside it the codec's encoder."""
+    """Put the trained parts together: the checkpoint in float16, beside it the codec's encoder and the run's curves."""
     omni = Omni.from_config(OmniConfig.mini(), seed, device)
     codec = Codec(omni.code2wav).to(device)
     for name in ("codec", "vocoder", "listening", "speaking", "message"):
         load_finished(name, omni, codec, folder, device)
     save_checkpoint(output, omni, omni.config, torch.float16)
     save_weights(output / CODEC_ENCODER, codec.encoder, torch.float16)
+    write_curves(folder, output / CURVES)
+
+
+def write_curves(folder: Path, path: Path) -> None:
+    """The logs of the stages that learn, in one small file: of each its first loss, and the share of rows right if any.
+
+    A point is the mean of a few lines of the log, so that there are at most POINTS, at the last one's step.
+    """
+    with written_whole(path) as partial, partial.open("w", newline="", encoding="utf8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(COLUMNS)
+        for name in (stage for stage in STAGES if stage not in (*CORPUS, "pack")):
+            log = read_log(folder / f"{name}.csv")
+            loss, right = log[list(log)[3]], log.get("right")  # after step, steps and seconds
+            size = -(-len(loss) // POINTS)
+            for start in range(0, len(loss), size):
+                few = slice(start, start + size)
+                share = f"{np.mean(right[few]):.4g}" if right else ""
+                last = (int(log["step"][few][-1]), log["seconds"][few][-1])
+                writer.writerow((name, *last, f"{np.mean(loss[few]):.5g}", share))
 
 
 def load_codec(folder: Path, omni: Omni) -> Codec:

@@ -5,7 +5,7 @@ import torch
 
 from omni_ref import Generation, Omni
 from omni_ref.audio import log_mel_spectrogram
-from omni_ref.lab.plots import exchange
+from omni_ref.lab.plots.exchange import exchange
 
 BRIEF = Generation(max_text_tokens=5, max_frames=12)
 

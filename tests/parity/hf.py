@@ -48,11 +48,13 @@ def noise(*shape: int, dtype: torch.dtype = torch.float64, seed: int = 0) -> Ten
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64).to(dtype)
 
 
-def qwen3_moe(model: type[nn.Module], sizes: dict, dtype: torch.dtype, **others: float) -> nn.Module:
-    """A model of transformers' Qwen3-MoE family, its weights and norms drawn at random."""
+def qwen3_moe(
+    model: type[nn.Module], sizes: dict, dtype: torch.dtype, experts: str = "eager", **others: float
+) -> nn.Module:
+    """A model of transformers' Qwen3-MoE family, weights and norms drawn at random; only eager experts do float64."""
     fields = sizes | others
     rope = {"rope_type": "default", "rope_theta": fields.pop("rope_theta")}
-    config = Qwen3MoeConfig(**fields, rope_parameters=rope, attn_implementation="sdpa", experts_implementation="eager")
+    config = Qwen3MoeConfig(**fields, rope_parameters=rope, attn_implementation="sdpa", experts_implementation=experts)
     return randomise(model(config).to(dtype), seed=1)
 
 

@@ -8,6 +8,7 @@ from training_corpora import questions, replies, words
 
 from omni_ref import Omni, OmniConfig
 from omni_ref.__main__ import main
+from omni_ref.lab.curves import CURVES, Curve, read_curves
 from omni_ref.training import run
 from omni_ref.training.codec import CodecStage
 from omni_ref.training.corpus import Recordings
@@ -57,6 +58,22 @@ def test_from_nothing_to_a_checkpoint_that_loads(small, tmp_path):
     assert torch.equal(codec.encoder.stem.weight, made["encoder.stem.weight"].half().float())
     assert torch.equal(codec.quantizer.quantizers[0].codebook, omni.code2wav.embeddings[0].weight)
     assert sum(path.stat().st_size for path in output.iterdir()) < 25e6
+    curves = read_curves(output / CURVES)
+    assert sorted(curves) == sorted(LEARNED) and all(curve.step == [2] for curve in curves.values())
+
+
+def test_curves_are_means_of_the_first_loss_and_of_what_was_right(monkeypatch, tmp_path):
+    """Seven lines of a log in groups of at most three, so that there are at most three points."""
+    monkeypatch.setattr(run, "POINTS", 3)
+    monkeypatch.setattr(run, "STAGES", ("words", "reading", "codec", "pack"))
+    lines = [f"{10 * k},70,{k}.5,{k},9,{k / 8}" for k in range(1, 8)]
+    (tmp_path / "reading.csv").write_text("\n".join(["step,steps,seconds,text,talker,right", *lines]) + "\n")
+    (tmp_path / "codec.csv").write_text("step,steps,seconds,spectral,commitment\n5,5,2.0,1.25,7\n")
+    run.write_curves(tmp_path, tmp_path / "out.csv")
+    assert read_curves(tmp_path / "out.csv") == {
+        "reading": Curve([30, 60, 70], [3.5, 6.5, 7.5], [2.0, 5.0, 7.0], [0.25, 0.625, 0.875]),
+        "codec": Curve([5], [2.0], [1.25], [None]),
+    }
 
 
 def test_a_stage_that_is_run_again_changes_nothing(small, tmp_path):

@@ -1,26 +1,14 @@
-"""Pictures of what the model does, in one style: every function takes tensors and returns a matplotlib Figure."""
+"""A question becoming an answer, in one picture."""
 
-import matplotlib
 from jaxtyping import Float, Int
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from ..audio import log_mel_spectrogram
-from ..config import AuTEncoderConfig, OmniConfig
-from ..turn import Reply
-
-HEAT = "magma"  # perceptually even, readable by the colour-blind and in grey
-QUESTION, THOUGHT, ANSWER = "#0072B2", "#CC79A7", "#D55E00"  # Okabe and Ito's colour-blind safe palette
-STYLE = {
-    "font.family": "DejaVu Sans",
-    "font.size": 9,
-    "axes.titlesize": 10,
-    "axes.titlelocation": "left",
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "figure.dpi": 110,
-}
+from ...audio import log_mel_spectrogram
+from ...config import AuTEncoderConfig, OmniConfig
+from ...turn import Reply
+from .style import HEAT, QUESTION, THOUGHT, drawing
 
 
 def draw_mel(axes: Axes, waveform: Float[Tensor, "samples"], config: AuTEncoderConfig) -> None:
@@ -43,8 +31,7 @@ def draw_tokens(axes: Axes, tokens: Int[Tensor, "time"], colour: str, xlabel: st
 
 def exchange(question: Float[Tensor, "samples"] | None, reply: Reply, config: OmniConfig) -> Figure:
     """A question becoming an answer, stage by stage: what is heard, thought, and said."""
-    with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(9, 10.5), layout="constrained")
+    with drawing(9, 10.5) as figure:
         heard, audio_tokens, talker_tokens, codes, said = figure.subplots(5, 1)
         mel_rate, token_rate = config.aut_encoder.mel_rate, config.aut_encoder.token_rate
         if question is None:
@@ -61,7 +48,7 @@ def exchange(question: Float[Tensor, "samples"] | None, reply: Reply, config: Om
         talker_tokens.set_title("3  Thinker: the reply's text (letters) and what it tells the Talker (heights)", pad=14)
         if len(reply.tokens["codec"]):
             largest = config.talker.codebook_size - 1
-            options = dict(aspect="auto", cmap=HEAT, vmin=0, vmax=largest, interpolation="nearest")
+            options = dict(aspect="auto", cmap=HEAT, vmin=0, vmax=largest)
             image = codes.imshow(reply.tokens["codec"].T.numpy(), **options)
             figure.colorbar(image, ax=codes, label="code", pad=0.01)
         codes.set(xlabel=f"frame, {config.code2wav.frame_rate} a second", ylabel="codebook")

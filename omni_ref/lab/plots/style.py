@@ -1,0 +1,27 @@
+"""One palette, one style: what every picture of the project shares."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import matplotlib
+from matplotlib.figure import Figure
+
+HEAT = "magma"  # perceptually even, readable by the colour-blind and in grey
+QUESTION, THOUGHT, ANSWER = "#0072B2", "#CC79A7", "#D55E00"  # Okabe and Ito's colour-blind safe palette
+STYLE = {
+    "font.family": "DejaVu Sans",
+    "font.size": 9,
+    "axes.titlesize": 10,
+    "image.interpolation": "nearest",  # a cell is a value; smoothed, a spectrogram also takes three times the bytes
+    "axes.titlelocation": "left",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "figure.dpi": 110,
+}
+
+
+@contextmanager
+def drawing(width: int | float = 8, height: int | float = 2.6) -> Iterator[Figure]:
+    """An empty figure of so many inches, in the house's style."""
+    with matplotlib.rc_context(STYLE):
+        yield Figure(figsize=(width, height), layout="constrained")

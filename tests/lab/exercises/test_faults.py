@@ -1,0 +1,50 @@
+"""What the exercises of notebook 12 say to right and to wrong answers."""
+
+import pytest
+import torch
+
+from omni_ref.lab.exercises import faults
+
+
+def good(penalise):
+    logits, seen = torch.tensor([[2.0, -2.0, 1.0]]), torch.tensor([[0, 1]])
+    assert (penalise(logits, seen, 1.5) < logits)[0, :2].all()
+
+
+def blind(penalise):
+    logits, seen = torch.tensor([[2.0, 2.0, 1.0]]), torch.tensor([[0, 1]])
+    assert (penalise(logits, seen, 1.5) < logits)[0, :2].all()
+
+
+def too_strict(penalise):
+    raise AssertionError("never content")
+
+
+RIGHT = {faults.tiled_heads: 28, faults.one_for_one: (2.0, 4.0), faults.samples_too_many: 12, faults.penalty_test: good}
+WRONG = [
+    (faults.tiled_heads, 4, "read the right head"),
+    (faults.tiled_heads, 24, "head by head"),
+    (faults.one_for_one, (4.0, 2.0), "other way round"),
+    (faults.one_for_one, (2.0, 1.0), "are not 1 s"),
+    (faults.one_for_one, (1.0, 4.0), "are not 1 s"),
+    (faults.samples_too_many, 0, "twice its half"),
+    (faults.samples_too_many, 8, "each odd stage"),
+    (faults.penalty_test, 3, "A function is wanted"),
+    (faults.penalty_test, too_strict, "never content"),
+    (faults.penalty_test, blind, "negative logits"),
+]
+
+
+@pytest.mark.parametrize("check", RIGHT)
+def test_no_answer_and_the_right_one(check, capsys):
+    check(None)
+    assert "no answer yet" in capsys.readouterr().out
+    check(RIGHT[check])
+    assert "right ✓" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("check", "answer", "hint"), WRONG)
+def test_a_wrong_answer_is_told_what_is_wrong(check, answer, hint, capsys):
+    check(answer)
+    said = capsys.readouterr().out
+    assert "not yet" in said and hint in said

@@ -1,0 +1,49 @@
+"""Every answer gets what it deserves: a reader who is wrong learns why."""
+
+import math
+
+import pytest
+
+from omni_ref.lab.exercises import quantizer
+
+RIGHT = [
+    (quantizer.rate, 300.0),
+    (quantizer.perplexity, 2**1.75),
+    (quantizer.by_dot_product, [0, 1]),
+    (quantizer.gradient, 0.15),
+    (quantizer.batches_until_dead, 299),
+]
+WRONG = [
+    (quantizer.rate, 225, "That is the mini model"),
+    (quantizer.rate, 100, "4 bits a token"),
+    (quantizer.perplexity, 1.75, "the entropy in bits"),
+    (quantizer.perplexity, math.exp(1.75), "the base is 2"),
+    (quantizer.perplexity, 4, "4, but four codes"),
+    (quantizer.by_dot_product, [0], "Vector 1: its squared distances are"),
+    (quantizer.by_dot_product, [0, 1, 2], "Vector 2: its squared distances are"),
+    (quantizer.gradient, 0.05, "a gradient of its own"),
+    (quantizer.gradient, 0.25, "*mean* over the two numbers"),
+    (quantizer.gradient, 0.1, "the gradient from above is added"),
+    (quantizer.gradient, -0.05, "-0.05: add what comes from above"),
+    (quantizer.batches_until_dead, 298, "not yet below 0.1"),
+    (quantizer.batches_until_dead, 100, "After 100 batches the average is 0.7321"),
+]
+
+
+@pytest.mark.parametrize(("check", "answer"), RIGHT)
+def test_right(check, answer, capsys):
+    check(answer)
+    assert "right ✓" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("check", "answer", "reason"), WRONG)
+def test_wrong_and_why(check, answer, reason, capsys):
+    check(answer)
+    said = capsys.readouterr().out
+    assert "not yet" in said and reason in said
+
+
+@pytest.mark.parametrize(("check", "_"), RIGHT)
+def test_open(check, _, capsys):
+    check(None)
+    assert "no answer yet" in capsys.readouterr().out

@@ -1,0 +1,51 @@
+"""Every answer gets what it deserves: a reader who is wrong learns why."""
+
+from math import log, log2
+
+import pytest
+
+from omni_ref.lab.exercises import training
+
+RIGHT = [
+    (training.rate, 0.001),
+    (training.ways, 5),
+    (training.passes_straight, lambda x: x + (x.round() - x).detach()),
+    (training.first_loss, log(257)),
+    (training.first_loss, 5.55),
+    (training.share_wrong, 0.1125),
+]
+WRONG = [
+    (training.rate, 0.98e-3, "Step 0 is the first"),
+    (training.rate, 0.002, "1.00 of the peak"),
+    (training.ways, 11, "eeee reads e"),
+    (training.ways, 3, "One may also be held"),
+    (training.ways, 16, "a blank somewhere"),
+    (training.passes_straight, lambda x: x.trunc(), "[-1.6"),
+    (training.passes_straight, lambda x: x.detach().round(), "no gradient comes back at all"),
+    (training.passes_straight, lambda x: x.round(), "the gradient is [0.0, 0.0"),
+    (training.first_loss, log(256), "The end of speech"),
+    (training.first_loss, log2(257), "bits"),
+    (training.first_loss, 2.0, "exp(2) is 7"),
+    (training.share_wrong, 0.3, "the most"),
+    (training.share_wrong, 0.15, "One row in four"),
+    (training.share_wrong, 0.5, "how many rows"),
+]
+
+
+@pytest.mark.parametrize(("check", "answer"), RIGHT)
+def test_right(check, answer, capsys):
+    check(answer)
+    assert "right ✓" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("check", "answer", "reason"), WRONG)
+def test_wrong_and_why(check, answer, reason, capsys):
+    check(answer)
+    printed = capsys.readouterr().out
+    assert "not yet" in printed and reason in printed
+
+
+@pytest.mark.parametrize("check", [check for check, _ in RIGHT])
+def test_no_answer_yet(check, capsys):
+    check(None)
+    assert "no answer yet" in capsys.readouterr().out

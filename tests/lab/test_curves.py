@@ -1,0 +1,67 @@
+"""What files say of training is read as it stands there."""
+
+import pytest
+
+from omni_ref.lab import curves
+from omni_ref.training.run import CORPUS, STAGES
+
+TABLE = """# Page
+
+| what | not the table |
+<!-- ablations -->
+| what | steps | result |
+|---|---|---|
+| speaking, as it is | 9 | operands read right 70 %, sentences 40 % |
+| speaking without the delay pattern | 9 | operands read right 20 %, sentences 3 % |
+| reading, as it is | 5 | largest / mean load of the experts, layer by layer: 1.25, 1.5 |
+| reading without the balance loss | 5 | largest / mean load of the experts, layer by layer: 2.5, 3.75, 1.5 |
+| listening with ears that have not learned | 6 | heard 8 %, 91 % of the codebook in use (perplexity 300) |
+| the same without CTC | 6 | heard 0 %, 12 % of the codebook in use (perplexity 40) |
+<!-- /ablations -->
+| reading below it | 5 | heard 9 % |
+"""
+
+
+def test_a_log_is_a_list_a_column(tmp_path):
+    path = tmp_path / "stage.csv"
+    path.write_text("step,steps,seconds,text\n10,20,1.5,0.25\n20,20,3.0,0.125\n")
+    assert curves.read_log(path) == {"step": [10, 20], "steps": [20, 20], "seconds": [1.5, 3], "text": [0.25, 0.125]}
+
+
+def test_curves_stage_by_stage_and_none_where_nothing_was_counted(tmp_path):
+    path = tmp_path / "curves.csv"
+    path.write_text("stage,step,seconds,loss,right\na,10,1.5,4,0.5\na,20,3,2,0.75\nb,5,9,1.25,\n")
+    read = curves.read_curves(path)
+    assert list(read) == ["a", "b"]
+    assert read["a"] == curves.Curve([10, 20], [1.5, 3.0], [4.0, 2.0], [0.5, 0.75])
+    assert read["b"] == curves.Curve([5], [9.0], [1.25], [None])
+
+
+def test_the_shipped_curves_are_of_every_stage_that_learns():
+    shipped = curves.read_curves()
+    assert set(shipped) == set(STAGES) - {*CORPUS, "pack"}
+    for curve in shipped.values():
+        assert len(curve.step) <= 100 and curve.step == sorted(curve.step)
+        assert all(loss > 0 for loss in curve.loss)
+        assert all(right is None or 0 <= right <= 1 for right in curve.right)
+
+
+def test_each_ablation_is_compared_with_its_own_stage(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text(TABLE)
+    delay, balance, ctc = curves.read_ablations(page)
+    assert delay.what == "speaking without the delay pattern"
+    assert delay.with_it == {"operands read right, %": 70, "sentences read right, %": 40}
+    assert delay.without == {"operands read right, %": 20, "sentences read right, %": 3}
+    assert (balance.with_it, balance.without) == ({curves.LOAD: 1.5}, {curves.LOAD: 3.75})
+    assert ctc.what == "listening without CTC"
+    assert set(ctc.with_it) == {"questions heard, %", "codebook in use, %", "perplexity of the audio tokens"}
+    assert list(ctc.with_it.values()) == [8, 91, 300] and list(ctc.without.values()) == [0, 12, 40]
+
+
+@pytest.mark.parametrize("lines", [0, 3])
+def test_a_table_in_which_nothing_is_left_out_yet(tmp_path, lines):
+    page = tmp_path / "page.md"
+    before, table = TABLE.split("<!-- ablations -->\n")
+    page.write_text(before + "<!-- ablations -->\n" + "\n".join(table.splitlines()[:lines]) + "\n<!-- /ablations -->\n")
+    assert curves.read_ablations(page) == []

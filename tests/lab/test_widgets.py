@@ -1,0 +1,96 @@
+"""A figure with controls is drawn anew at each move, says what it shows in text, and never hides an error."""
+
+import base64
+
+import ipywidgets
+import pytest
+import torch
+from matplotlib.figure import Figure
+
+from omni_ref import Reply
+from omni_ref.lab.notebook import mp3, png
+from omni_ref.lab.widgets import HeardFigure, LiveFigure, SpokenFigure
+
+
+def bar(height: int, word: str = "a") -> Figure:
+    """A small figure that depends on all it is given."""
+    figure = Figure(figsize=(1, 1), dpi=40)
+    figure.subplots().bar([word], [height])
+    return figure
+
+
+def tone(hertz: int) -> torch.Tensor:
+    return 0.5 * torch.sin(2 * torch.pi * hertz * torch.arange(1600) / 16000)
+
+
+def control(figure: LiveFigure, index: int) -> ipywidgets.ValueWidget:
+    return figure.controls.children[index]
+
+
+def test_a_move_draws_anew():
+    figure = LiveFigure(bar, height=(1, 9), word=["a", "b"])
+    assert figure.picture.value == png(bar(5, "a"))
+    control(figure, 0).value = 7
+    assert figure.picture.value == png(bar(7, "a"))
+    control(figure, 1).value = "b"
+    assert figure.picture.value == png(bar(7, "b")) != png(bar(7, "a"))
+
+
+def test_it_is_drawn_once_until_it_is_moved():
+    drawn = []
+
+    def draw(height: int) -> Figure:
+        drawn.append(height)
+        return bar(height)
+
+    figure = LiveFigure(draw, height=(1, 9))
+    assert drawn == [5]
+    control(figure, 0).value = 6
+    assert drawn == [5, 6]
+
+
+def test_its_three_faces():
+    figure = LiveFigure(bar, height=(1, 9), word=["a", "b"])
+    control(figure, 0).value = 8
+    faces = figure._repr_mimebundle_()
+    assert faces["text/plain"] == "LiveFigure(bar: height=8, word=a)"
+    assert base64.b64decode(faces["image/png"]) == png(bar(8, "a"))
+    assert "application/vnd.jupyter.widget-view+json" in faces
+    assert figure.picture in figure.children and figure.controls in figure.children
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_an_error_of_the_first_drawing_is_raised():
+    def broken(height: int) -> Figure:
+        raise KeyError("no such height")
+
+    with pytest.raises(KeyError, match="no such height"):
+        LiveFigure(broken, height=(1, 9))
+
+
+def test_a_heard_figure_changes_its_sound_too():
+    figure = HeardFigure(lambda hertz: (bar(hertz), tone(hertz)), 16000, hertz=[500, 900])
+    assert figure.player.value == mp3(tone(500), 16000) and not figure.player.autoplay
+    control(figure, 0).value = 900
+    assert figure.player.value == mp3(tone(900), 16000)
+    assert figure.picture.value == png(bar(900))
+    assert figure.player in figure.children
+
+
+def test_a_spoken_figure_speaks_when_asked_and_forgets_it_at_the_next_move():
+    asked = []
+
+    def speak(height: int) -> Reply:
+        asked.append(height)
+        return Reply("", tone(height), 16000, {}, {})
+
+    figure = SpokenFigure(bar, speak, height=[500, 900])
+    assert asked == [] and figure.player.layout.display == "none"
+    control(figure, 0).value = 900
+    figure.button.click()
+    assert asked == [900] and figure.player.layout.display == "block"
+    assert figure.player.value == mp3(tone(900), 16000) and figure.player.autoplay
+    control(figure, 0).value = 500
+    assert asked == [900] and figure.player.layout.display == "none"
+    assert figure.picture.value == png(bar(500))
+    assert repr(figure) == "SpokenFigure(bar: height=500)"

@@ -1,0 +1,81 @@
+"""nbval compares a cell only if the stored notebook was run: each one was, from top to bottom."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+FOLDER = Path(__file__).resolve().parents[1] / "notebooks"
+NOTEBOOKS = sorted(FOLDER.rglob("*.ipynb"))
+LESSONS = sorted(FOLDER.glob("*.ipynb"))
+each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+each_lesson = pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
+MOST_EXEMPTIONS = 0  # cells whose output nbval is told not to compare, in all notebooks together
+SKELETON = ("**Before:**", "**Time:**", "**After this you can**", "## Recap", "## Exercises")
+
+
+def cells(path: Path, kind: str) -> list[dict]:
+    return [cell for cell in json.loads(path.read_text(encoding="utf8"))["cells"] if cell["cell_type"] == kind]
+
+
+def source(cell: dict) -> str:
+    return "".join(cell["source"])
+
+
+@each_notebook
+def test_was_run_from_top_to_bottom(path):
+    code = cells(path, "code")
+    assert [cell["execution_count"] for cell in code] == list(range(1, len(code) + 1)), "run `make refresh`"
+    outputs = [output for cell in code for output in cell["outputs"]]
+    assert outputs
+    for output in outputs:
+        assert output["output_type"] != "error"
+        assert output.get("name") != "stderr", "a warning in a stored output"
+        assert "application/vnd.jupyter.widget-view+json" not in output.get("data", {}), "dead without its kernel"
+
+
+@each_notebook
+def test_is_small_and_easily_read(path):
+    assert path.stat().st_size < 500_000
+    for cell in cells(path, "code"):
+        lines = source(cell).splitlines()
+        assert len(lines) <= 25 and all(len(line) <= 88 for line in lines), source(cell)
+        assert not source(cell).rstrip().endswith(";"), "nbval compares the value of `x;`"
+
+
+@each_lesson
+def test_has_the_skeleton_of_every_lesson(path):
+    prose = "\n".join(map(source, cells(path, "markdown")))
+    assert all(part in prose for part in SKELETON)
+    assert all(len(line) <= 88 for line in prose.splitlines())
+    assert 3 <= prose.count("<summary>Hint</summary>") <= 5
+
+
+@each_lesson
+def test_every_exercise_is_open_here_and_solved_beside_it(path):
+    solved = cells(path.parent / "solutions" / path.name, "code")
+    checks = {source(cell).split("(")[0] for cell in cells(path, "code") if source(cell).startswith("exercises.")}
+    assert checks
+    for cell in cells(path, "code"):
+        if source(cell).startswith("exercises."):
+            assert "no answer yet" in json.dumps(cell["outputs"])
+    right = [cell for cell in solved if "right ✓" in json.dumps(cell["outputs"], ensure_ascii=False)]
+    assert {source(cell).split("(")[0] for cell in right} == checks
+
+
+def test_nearly_every_output_is_compared():
+    tags = [tag for path in NOTEBOOKS for cell in cells(path, "code") for tag in cell["metadata"].get("tags", [])]
+    assert sum("nbval" in tag for tag in tags) <= MOST_EXEMPTIONS
+
+
+@pytest.mark.parametrize("printed, passes", [("1.1: right ✓", True), ("1.2: right ✓", False)])
+def test_one_wrong_digit_in_a_stored_output_fails(tmp_path, printed, passes):
+    text = (FOLDER / "solutions" / LESSONS[1].name).read_text(encoding="utf8")
+    assert text.count("1.1: right ✓") == 1
+    altered = tmp_path / "altered.ipynb"
+    altered.write_text(text.replace("1.1: right ✓", printed), encoding="utf8")
+    command = [sys.executable, "-m", "pytest", "--nbval", "--nbval-current-env", "-p", "no:cacheprovider", str(altered)]
+    run = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    assert (run.returncode == 0) == passes, run.stdout

@@ -1,0 +1,100 @@
+"""Run notebooks and write their outputs back in one form, so that a second run gives the same bytes.
+
+    python tools/refresh.py notebooks/*.ipynb           # run and write
+    python tools/refresh.py --check notebooks/*.ipynb   # run, write nothing, exit 1 if a notebook would change
+
+What differs from run to run or holds what nobody reads is taken out: execution times, widget views (dead without their
+kernel), tracebacks. Pictures are repainted in 256 colours: a third of the bytes.
+"""
+
+import argparse
+import base64
+import hashlib
+import io
+import sys
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+from PIL import Image
+
+VIEW = "application/vnd.jupyter.widget-view+json"
+METADATA = {
+    "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+    "language_info": {"file_extension": ".py", "name": "python", "pygments_lexer": "ipython3"},
+}
+
+
+def repainted(png: str) -> str:
+    """A picture in base64, in 256 colours without dithering."""
+    image = Image.open(io.BytesIO(base64.b64decode(png))).convert("RGB")
+    image = image.quantize(256, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG", optimize=True)
+    return base64.b64encode(buffer.getvalue()).decode()
+
+
+def joined(outputs: list) -> list:
+    """Outputs in normal form; prints that came in pieces become one."""
+    kept = []
+    for output in outputs:
+        data = output.get("data", {})
+        if len(data) > 1:
+            data.pop(VIEW, None)
+        if "image/png" in data:
+            data["image/png"] = repainted(data["image/png"])
+        goes_on = kept and output.output_type == kept[-1].output_type == "stream" and output.name == kept[-1].name
+        if goes_on:
+            kept[-1].text += output.text
+        else:
+            kept.append(output)
+    return kept
+
+
+def normalised(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """The notebook with counts 1 … N, ids that follow from the text, and only what readers need."""
+    notebook.metadata = nbformat.from_dict(METADATA)
+    notebook.nbformat, notebook.nbformat_minor = 4, 5
+    seen, count = set(), 0
+    for cell in notebook.cells:
+        name = hashlib.sha256((cell.cell_type + cell.source).encode()).hexdigest()[:8]
+        while name in seen:
+            name = hashlib.sha256(name.encode()).hexdigest()[:8]
+        seen.add(name)
+        cell.id = name
+        cell.metadata = nbformat.from_dict({key: cell.metadata[key] for key in cell.metadata if key == "tags"})
+        if cell.cell_type == "code":
+            count += 1
+            cell.execution_count = count
+            cell.outputs = joined(cell.outputs)
+            for output in cell.outputs:
+                if output.output_type == "execute_result":
+                    output.execution_count = count
+    return notebook
+
+
+def refresh(path: Path, check: bool) -> bool:
+    """Run a notebook in its folder; True if what it gives is what is there."""
+    before = path.read_text(encoding="utf8")
+    notebook = nbformat.reads(before, 4)
+    resources = {"metadata": {"path": str(path.parent)}}
+    NotebookClient(notebook, timeout=300, kernel_name="python3", record_timing=False, resources=resources).execute()
+    after = nbformat.writes(normalised(notebook), indent=1, ensure_ascii=False) + "\n"
+    if not check:
+        path.write_text(after, encoding="utf8")
+    print(f"{path}: {'as it was' if after == before else 'changed'}, {len(after) / 1000:.0f} kB")
+    return after == before
+
+
+def main() -> None:
+    """Refresh every notebook that is named."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--check", action="store_true")
+    parser.add_argument("notebooks", nargs="+", type=Path)
+    options = parser.parse_args()
+    same = [refresh(path, options.check) for path in options.notebooks]
+    sys.exit(options.check and not all(same))
+
+
+if __name__ == "__main__":
+    main()

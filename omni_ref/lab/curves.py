@@ -16,7 +16,6 @@ MEASURES = {  # what the result of an ablation reports: a name for the axis, and
     "sentences read right, %": r"sentences (\d+) %",
     LOAD: r"layer by layer: ([\d.]+(?:, [\d.]+)*)",
     "questions heard, %": r"heard (\d+) %",
-    "codebook in use, %": r"(\d+) % of the codebook",
     "perplexity of the audio tokens": r"perplexity (\d+)",
 }
 

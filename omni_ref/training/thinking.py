@@ -4,7 +4,7 @@
     listening   sound joins in: k-means on the encoder's features becomes the codebook, and all three learn together,
                 gradients passing straight through the choice of an audio token
 
-With a random codebook in the path the codebook collapses: see the model card.
+From the text loss alone, with no letters learned by CTC before or beside it, the codebook collapses: docs/training.md.
 """
 
 import numpy as np

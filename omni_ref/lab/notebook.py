@@ -29,6 +29,7 @@ def setup(seed: int = 0) -> torch.device:
     """
     torch.manual_seed(seed)
     np.random.seed(seed)
+    torch.set_num_threads(1)  # in layers as small as the mini's, threads mostly wait for each other
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
     torch.set_printoptions(precision=3, sci_mode=False, linewidth=88)
     np.set_printoptions(precision=3, suppress=True, linewidth=88)

@@ -23,8 +23,10 @@ def _as_it_was(monkeypatch):
     monkeypatch.setenv("OMNI_DEVICE", "cpu")
     monkeypatch.delenv("OMNI_PERTURB", raising=False)
     printed, kept = np.get_printoptions(), InlineBackend.instance().print_figure_kwargs
+    threads = torch.get_num_threads()
     with matplotlib.rc_context():
         yield
+    torch.set_num_threads(threads)
     torch.set_printoptions(profile="default")
     np.set_printoptions(**printed)
     InlineBackend.instance().print_figure_kwargs = kept
@@ -40,13 +42,14 @@ def test_every_start_is_the_same():
     assert torch.rand(4).tolist() != drawn[0][0]
 
 
-def test_the_start_sets_the_style_and_full_float32():
+def test_the_start_sets_one_thread_the_style_and_full_float32():
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
     setup()
     assert not torch.backends.cuda.matmul.allow_tf32 and not torch.backends.cudnn.allow_tf32
     assert matplotlib.rcParams == matplotlib.rcParams | STYLE | {"font.family": [STYLE["font.family"]]}
     assert InlineBackend.instance().print_figure_kwargs == PNG_OPTIONS
     assert repr(torch.tensor([1e-4])) == "tensor([0.000])"
+    assert torch.get_num_threads() == 1
 
 
 def test_a_device_that_is_not_there_is_an_error(monkeypatch):

@@ -5,6 +5,7 @@
 
 What differs from run to run or holds what nobody reads is taken out: execution times, widget views (dead without their
 kernel), tracebacks. Pictures are repainted in 256 colours: a third of the bytes.
+At the end every widget is drawn again.
 """
 
 import argparse
@@ -19,6 +20,12 @@ from nbclient import NotebookClient
 from PIL import Image
 
 VIEW = "application/vnd.jupyter.widget-view+json"
+REDRAW = """
+import gc
+from omni_ref.lab.widgets import LiveFigure
+for figure in [thing for thing in gc.get_objects() if isinstance(thing, LiveFigure)]:
+    figure._show(**figure.values)
+"""
 METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"file_extension": ".py", "name": "python", "pygments_lexer": "ipython3"},
@@ -78,7 +85,9 @@ def refresh(path: Path, check: bool) -> bool:
     before = path.read_text(encoding="utf8")
     notebook = nbformat.reads(before, 4)
     resources = {"metadata": {"path": str(path.parent)}}
+    notebook.cells.append(nbformat.v4.new_code_cell(REDRAW))  # fails if a later cell took a name that a widget reads
     NotebookClient(notebook, timeout=300, kernel_name="python3", record_timing=False, resources=resources).execute()
+    notebook.cells.pop()
     after = nbformat.writes(normalised(notebook), indent=1, ensure_ascii=False) + "\n"
     if not check:
         path.write_text(after, encoding="utf8")

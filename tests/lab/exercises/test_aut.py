@@ -1,7 +1,7 @@
 """Every answer gets what it deserves: a reader who is wrong learns why."""
 
-import pytest
 import torch
+from exercise_tests import test_a_mistake_is_named, test_no_answer_is_said_so, test_the_right_answer_is_right  # noqa: F401
 
 from omni_ref.aut_encoder import ConvStem
 from omni_ref.lab.exercises import aut
@@ -29,25 +29,6 @@ WRONG = [
     (aut.mask, torch.arange(53) <= LENGTHS[:, None], "[53, 24, 2] real tokens"),
     (aut.mask, MASK.flip(1), "after the real tokens"),
 ]
-
-
-@pytest.mark.parametrize(("check", "answer"), RIGHT)
-def test_right(check, answer, capsys):
-    check(answer)
-    assert "right ✓" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize(("check", "answer", "reason"), WRONG)
-def test_wrong_and_why(check, answer, reason, capsys):
-    check(answer)
-    said = capsys.readouterr().out
-    assert "not yet" in said and reason in said
-
-
-@pytest.mark.parametrize(("check", "_"), RIGHT)
-def test_open(check, _, capsys):
-    check(None)
-    assert "no answer yet" in capsys.readouterr().out
 
 
 def test_the_right_lengths_are_those_that_leak(tiny):

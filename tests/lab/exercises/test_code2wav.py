@@ -1,8 +1,8 @@
 """Each check of notebook 08 says right of the right answer, and of each usual mistake what it is."""
 
-import pytest
 import torch
 import torch.nn.functional as F
+from exercise_tests import test_a_mistake_is_named, test_no_answer_is_said_so, test_the_right_answer_is_right  # noqa: F401
 
 from omni_ref.lab.exercises import code2wav as exercises
 
@@ -40,22 +40,3 @@ WRONG = [
     (exercises.bits, 2200, "all four"),
     (exercises.bits, 33, "Bits of one code"),
 ]
-
-
-@pytest.mark.parametrize(("check", "answer"), RIGHT)
-def test_the_right_answer_is_right(check, answer, capsys):
-    check(answer)
-    assert "right ✓" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize("check", [check for check, _ in RIGHT])
-def test_no_answer_is_said_so(check, capsys):
-    check(None)
-    assert "no answer yet" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize(("check", "answer", "hint"), WRONG)
-def test_a_mistake_is_named(check, answer, hint, capsys):
-    check(answer)
-    printed = capsys.readouterr().out
-    assert "not yet" in printed and hint in printed

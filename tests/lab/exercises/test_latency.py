@@ -2,7 +2,7 @@
 
 from itertools import accumulate
 
-import pytest
+from exercise_tests import test_a_mistake_is_named, test_no_answer_is_said_so, test_the_right_answer_is_right  # noqa: F401
 
 from omni_ref.lab.exercises import latency as exercises
 
@@ -32,22 +32,3 @@ WRONG = [
     (exercises.real_time_factor, 1.783, "faster than real time"),
     (exercises.real_time_factor, 3, "in each part"),
 ]
-
-
-@pytest.mark.parametrize(("check", "answer"), RIGHT)
-def test_the_right_answer_is_right(check, answer, capsys):
-    check(answer)
-    assert "right ✓" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize("check", [check for check, _ in RIGHT])
-def test_no_answer_is_said_so(check, capsys):
-    check(None)
-    assert "no answer yet" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize(("check", "answer", "hint"), WRONG)
-def test_a_mistake_is_named(check, answer, hint, capsys):
-    check(answer)
-    printed = capsys.readouterr().out
-    assert "not yet" in printed and hint in printed

@@ -1,7 +1,7 @@
 """Every answer gets what it deserves: a reader who is wrong learns why."""
 
-import pytest
 import torch
+from exercise_tests import test_a_mistake_is_named, test_no_answer_is_said_so, test_the_right_answer_is_right  # noqa: F401
 
 from omni_ref.lab.exercises import talker
 from omni_ref.talker import undelay_codes
@@ -39,27 +39,8 @@ WRONG = [
     (talker.known_frames, (8, 8, 8, 8), "Codebook 1 of frame 8 comes at step 9, too late"),
     (talker.known_frames, (6, 6, 6, 6), "Codebook 0 of frame 6 comes at step 6: there is a later one"),
     (talker.speech_length, any_codebook, "One codebook said end alone"),
-    (talker.speech_length, len, "gave 10."),
+    (talker.speech_length, lambda steps, end_id: len(steps), "gave 10."),
     (talker.speech_length, always_ended, "6 whole frames without an end gave 0"),
     (talker.message, MESSAGE[:-1], "a token a byte"),
     (talker.message, spell("nine minus four is two"), "tokens are as the Thinker sends them"),
 ]
-
-
-@pytest.mark.parametrize(("check", "answer"), RIGHT)
-def test_right(check, answer, capsys):
-    check(answer)
-    assert "right ✓" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize(("check", "answer", "reason"), WRONG)
-def test_wrong_and_why(check, answer, reason, capsys):
-    check(lambda steps, end_id: len(steps)) if answer is len else check(answer)
-    said = capsys.readouterr().out
-    assert "not yet" in said and reason in said
-
-
-@pytest.mark.parametrize(("check", "_"), RIGHT)
-def test_open(check, _, capsys):
-    check(None)
-    assert "no answer yet" in capsys.readouterr().out

@@ -2,8 +2,8 @@
 
 from math import log
 
-import pytest
 import torch
+from exercise_tests import test_a_mistake_is_named, test_no_answer_is_said_so, test_the_right_answer_is_right  # noqa: F401
 
 from omni_ref.blocks.cache import KVCache
 from omni_ref.lab.exercises import thinker
@@ -56,22 +56,3 @@ WRONG = [
     (thinker.greedy, forgetful, "The first 3 ids are right, then 63 came"),
     (thinker.greedy, lambda model, embeds, steps: [], "0 ids came, expected 12"),
 ]
-
-
-@pytest.mark.parametrize(("check", "answer"), RIGHT)
-def test_right(check, answer, capsys):
-    check(answer)
-    assert "right ✓" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize(("check", "answer", "reason"), WRONG)
-def test_wrong_and_why(check, answer, reason, capsys):
-    check(answer)
-    said = capsys.readouterr().out
-    assert "not yet" in said and reason in said
-
-
-@pytest.mark.parametrize(("check", "_"), RIGHT)
-def test_open(check, _, capsys):
-    check(None)
-    assert "no answer yet" in capsys.readouterr().out

@@ -1,6 +1,7 @@
 """The checks of notebook 00 know the right answer from the typical wrong ones."""
 
 import pytest
+from exercise_tests import test_a_mistake_is_named, test_no_answer_is_said_so, test_the_right_answer_is_right  # noqa: F401
 
 from omni_ref.lab.exercises import tour
 from omni_ref.training.arithmetic import number_words
@@ -24,41 +25,21 @@ def says(monkeypatch):
     return Speaker
 
 
-@pytest.mark.parametrize("name", ["counts", "codec_tokens", "ratio", "wrong_sum"])
-def test_without_an_answer_it_says_so(capsys, name):
-    getattr(tour, name)(None)
-    assert "no answer yet" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize(
-    ("name", "answer"), [("counts", (350, 88)), ("codec_tokens", 400), ("ratio", 160), ("ratio", 160.0)]
-)
-def test_the_right_answer_is_right(capsys, name, answer):
-    getattr(tour, name)(answer)
-    assert "right ✓" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize(
-    ("name", "answer", "mistake"),
-    [
-        ("counts", (35, 88), "35 frames in 3.5 s are 10 a second"),
-        ("counts", (350, 87), "Two frames are left over"),
-        ("counts", (350, 87.5), "Two frames are left over"),
-        ("counts", (350, 175), "175 tokens in 3.5 s are 50.0 a second"),
-        ("counts", 350, "two numbers"),
-        ("codec_tokens", 100, "Those are the frames"),
-        ("codec_tokens", 50, "25 a second"),
-        ("ratio", 80, "did you count 8"),
-        ("ratio", 10, "How many bits a second"),
-        ("wrong_sum", "7 plus 8", 'such as "seven plus eight"'),
-        ("wrong_sum", "seven times eight", 'such as "seven plus eight"'),
-        ("wrong_sum", "twenty plus thirty", 'such as "seven plus eight"'),
-    ],
-)
-def test_a_wrong_answer_is_told_what_is_wrong(capsys, name, answer, mistake):
-    getattr(tour, name)(answer)
-    printed = capsys.readouterr().out
-    assert "not yet" in printed and mistake in printed
+RIGHT = [(tour.counts, (350, 88)), (tour.codec_tokens, 400), (tour.ratio, 160), (tour.ratio, 160.0)]
+WRONG = [
+    (tour.counts, (35, 88), "35 frames in 3.5 s are 10 a second"),
+    (tour.counts, (350, 87), "Two frames are left over"),
+    (tour.counts, (350, 87.5), "Two frames are left over"),
+    (tour.counts, (350, 175), "175 tokens in 3.5 s are 50.0 a second"),
+    (tour.counts, 350, "two numbers"),
+    (tour.codec_tokens, 100, "Those are the frames"),
+    (tour.codec_tokens, 50, "25 a second"),
+    (tour.ratio, 80, "did you count 8"),
+    (tour.ratio, 10, "How many bits a second"),
+    (tour.wrong_sum, "7 plus 8", 'such as "seven plus eight"'),
+    (tour.wrong_sum, "seven times eight", 'such as "seven plus eight"'),
+    (tour.wrong_sum, "twenty plus thirty", 'such as "seven plus eight"'),
+]
 
 
 def test_the_model_is_asked(capsys, says):

@@ -2,7 +2,7 @@
 
 from math import log, log2
 
-import pytest
+from exercise_tests import test_a_mistake_is_named, test_no_answer_is_said_so, test_the_right_answer_is_right  # noqa: F401
 
 from omni_ref.lab.exercises import training
 
@@ -30,22 +30,3 @@ WRONG = [
     (training.share_wrong, 0.15, "One row in four"),
     (training.share_wrong, 0.5, "how many rows"),
 ]
-
-
-@pytest.mark.parametrize(("check", "answer"), RIGHT)
-def test_right(check, answer, capsys):
-    check(answer)
-    assert "right ✓" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize(("check", "answer", "reason"), WRONG)
-def test_wrong_and_why(check, answer, reason, capsys):
-    check(answer)
-    printed = capsys.readouterr().out
-    assert "not yet" in printed and reason in printed
-
-
-@pytest.mark.parametrize("check", [check for check, _ in RIGHT])
-def test_no_answer_yet(check, capsys):
-    check(None)
-    assert "no answer yet" in capsys.readouterr().out

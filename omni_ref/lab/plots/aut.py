@@ -8,9 +8,7 @@ from matplotlib.patches import Rectangle
 from torch import Tensor
 
 from ...config import AuTEncoderConfig
-from .style import ANSWER, HEAT, QUESTION, THOUGHT, drawing
-
-SIGNED = "PuOr_r"  # orange above zero, purple below: the colour-blind tell them apart
+from .style import ANSWER, HEAT, QUESTION, SIGNED, THOUGHT, drawing
 
 
 def draw_frames(axes: Axes, mel: Float[Tensor, "mels frames"], rate: int) -> None:

@@ -10,7 +10,7 @@ from matplotlib.image import AxesImage
 from matplotlib.patches import Arc, Rectangle
 from torch import Tensor
 
-from .style import ANSWER, HEAT, QUESTION, THOUGHT, drawing
+from .style import ANSWER, HEAT, QUESTION, SIGNED, THOUGHT, drawing
 
 FAINT, MARK = "0.75", "#56B4E9"
 STEPS = 12  # colours in a picture: enough to read it by, and a third of the bytes
@@ -128,7 +128,7 @@ def feature_maps(signals: dict[str, Float[Tensor, "_ _"]], sound: Float[Tensor, 
             scaled = centred / centred.std(dim=1, keepdim=True)
             plane = scaled @ torch.linalg.svd(scaled, full_matrices=False).Vh[:2].T
             alike = torch.atan2(plane[:, 1], plane[:, 0]).argsort()
-            colours = matplotlib.colormaps["PuOr"].resampled(7)
+            colours = matplotlib.colormaps[SIGNED].resampled(7)
             options = dict(aspect="auto", cmap=colours, vmin=-3, vmax=3)
             axes.imshow(scaled[alike].cpu().numpy(), extent=(0, ms, len(signal), 0), **options)
             axes.set(title=f"{title}, {len(signal)} channels", yticks=[])

@@ -7,6 +7,7 @@ import matplotlib
 from matplotlib.figure import Figure
 
 HEAT = "magma"  # perceptually even, readable by the colour-blind and in grey
+SIGNED = "PuOr_r"  # orange above zero, purple below: the colour-blind tell them apart
 QUESTION, THOUGHT, ANSWER = "#0072B2", "#CC79A7", "#D55E00"  # Okabe and Ito's colour-blind safe palette
 STYLE = {
     "font.family": "DejaVu Sans",

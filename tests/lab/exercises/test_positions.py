@@ -10,6 +10,7 @@ from omni_ref.lab.exercises import positions
 
 RADIAN = 1e6 ** (126 / 128)
 MASK = torch.arange(7) <= 4 + torch.arange(3)[:, None]
+UNSEEN_SELF = torch.arange(7) < 4 + torch.arange(3)[:, None]
 
 
 def turned(sign):

@@ -13,7 +13,7 @@ import numpy as np
 import soundfile
 import soxr
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 
 from .checks import has_values, require
@@ -110,11 +110,14 @@ def mel_filter_bank(config: AuTEncoderConfig, device: torch.device | None = None
     return filters
 
 
-def _reflected_index(samples: int, reach: int, device: torch.device) -> Int[Tensor, "padded"]:
-    """Indices of a signal continued by `reach` at both ends as in a mirror, and again where it is shorter than that."""
+def _mirrored(waveform: Float[Tensor, "batch samples"], reach: int) -> Float[Tensor, "batch padded"]:
+    """The signal continued by `reach` at both ends as in a mirror, and again where it is shorter than that."""
+    samples = waveform.shape[1]
     period = 2 * (samples - 1)
-    index = torch.arange(-reach, samples + reach, device=device) % period
-    return torch.minimum(index, period - index)
+    beyond = torch.arange(samples, samples + reach, device=waveform.device) % period
+    after = torch.minimum(beyond, period - beyond)
+    before = samples - 1 - after.flip(0)
+    return torch.cat([waveform[:, before], waveform, waveform[:, after]], dim=1)
 
 
 def mel_power(waveform: Float[Tensor, "batch samples"], config: AuTEncoderConfig) -> Float[Tensor, "batch mels frames"]:
@@ -128,13 +131,11 @@ def mel_power(waveform: Float[Tensor, "batch samples"], config: AuTEncoderConfig
     finite = not has_values(waveform) or bool(waveform.isfinite().all())
     require(finite, "waveform holds samples that are not finite numbers")
     window = torch.hann_window(config.frame_size, dtype=waveform.dtype, device=waveform.device)
-    mirrored = waveform[:, _reflected_index(samples, config.n_fft // 2, waveform.device)]
-    spectrum = torch.stft(
-        mirrored, config.n_fft, config.hop_size, config.frame_size, window, center=False, return_complex=True
-    )
-    power = torch.view_as_real(spectrum[..., :frames]).pow(2).sum(dim=-1)
-    assert power.shape == (batch, config.n_fft // 2 + 1, frames)
-    return mel_filter_bank(config, waveform.device).to(waveform.dtype) @ power
+    framed = _mirrored(waveform, (config.frame_size + 1) // 2).unfold(1, config.frame_size, config.hop_size)[:, :frames]
+    spectrum = torch.fft.rfft(framed * window, n=config.n_fft)
+    power = spectrum.real.square() + spectrum.imag.square()
+    assert power.shape == (batch, frames, config.n_fft // 2 + 1)
+    return (power @ mel_filter_bank(config, waveform.device).to(waveform.dtype).T).transpose(1, 2)
 
 
 def log_mel_spectrogram(

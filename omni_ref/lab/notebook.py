@@ -47,7 +47,7 @@ def check(name: str, value: Tensor | float | int, expected: float | int, toleran
     computed *= 1 + float(os.environ.get("OMNI_PERTURB", "0")) * np.random.default_rng().standard_normal()
     near = math.isfinite(computed) and abs(computed - expected) <= tolerance
     assert near, f"{name}: computed {computed:.6g}, expected {expected:g} ± {tolerance:g}"
-    print(f"{name} ≈ {expected:g} (±{tolerance:g}) ✓")
+    print(f"{name}: expected {expected:g} ± {tolerance:g} ✓")
 
 
 def png(figure: Figure) -> bytes:

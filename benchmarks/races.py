@@ -12,6 +12,7 @@ from transformers import DynamicCache, Qwen3MoeForCausalLM, Qwen3MoeModel, Whisp
 
 from omni_ref.audio import log_mel_spectrogram
 from omni_ref.blocks.cache import KVCache
+from omni_ref.blocks.decoder import lay_out_for_decoding
 from omni_ref.checkpoint import load_qwen3_moe
 from omni_ref.code2wav import Code2Wav
 from omni_ref.config import AuTEncoderConfig, Code2WavConfig, OmniConfig, ThinkerConfig
@@ -45,8 +46,9 @@ def thinkers(sizes: dict[str, int]) -> tuple[Thinker, Qwen3MoeForCausalLM]:
 
 
 def decoding(what: str, sizes: dict[str, int], batch: int, bar: float) -> Race:
-    """One token after another, each from all before it."""
+    """One token after another, each from all before it; our weights as lay_out_for_decoding puts them."""
     ours, theirs = thinkers(sizes)
+    lay_out_for_decoding(ours)
     token = torch.randint(sizes["vocab_size"], (batch, 1), generator=torch.Generator().manual_seed(0))
 
     def ours_decodes() -> Tensor:

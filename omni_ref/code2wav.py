@@ -16,6 +16,8 @@ from .blocks.causal_conv import CausalConv1d, CausalConvTranspose1d, StreamState
 from .checks import check_ids, require
 from .config import Code2WavConfig
 
+PIECE_FRAMES = 100
+
 
 class ResidualBlock(nn.Module):
     """A dilated convolution and a 1×1 convolution around a residual path."""
@@ -86,8 +88,15 @@ class Code2Wav(nn.Module):
         return waveform[:, 0]
 
     def forward(self, codec_tokens: Int[Tensor, "batch frames codebooks"]) -> Float[Tensor, "batch samples"]:
-        """All frames at once: exactly samples_per_frame samples for each. ValueError for codes out of range."""
-        return self.synthesise(self.embed(codec_tokens))
+        """All frames: exactly samples_per_frame samples for each. ValueError for codes out of range.
+
+        On a CPU, where no gradient is wanted, in pieces of PIECE_FRAMES, which stay in the cache; to the same result.
+        """
+        latents = self.embed(codec_tokens)
+        if torch.is_grad_enabled() or latents.device.type != "cpu":
+            return self.synthesise(latents)
+        state: StreamState = {}
+        return torch.cat([self.synthesise(piece, state) for piece in latents.split(PIECE_FRAMES, dim=-1)], dim=-1)
 
     def stream(self) -> "Code2WavStream":
         """Begin a waveform to be made piece by piece: see Code2WavStream."""

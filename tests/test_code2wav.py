@@ -9,7 +9,7 @@ from helpers import randomise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from omni_ref.code2wav import Code2Wav
+from omni_ref.code2wav import PIECE_FRAMES, Code2Wav
 from omni_ref.config import OmniConfig
 
 CONFIG = OmniConfig.tiny().code2wav
@@ -109,6 +109,16 @@ def test_streamed_in_random_pieces_some_empty_fifty_frames_sound_as_offline(dtyp
     codes, marks = random_codes(50), [0, *sorted(cuts), 50]
     pieces = [stop - start for start, stop in pairwise(marks)]
     assert_same(streamed(VOICES[dtype], codes, pieces), VOICES[dtype](codes))
+
+
+@in_both_precisions
+def test_without_gradients_a_long_sound_is_made_in_pieces_to_the_same_result(dtype):
+    codes, lengths = random_codes(2 * PIECE_FRAMES + 7), []
+    voice = VOICES[dtype]
+    at_once = voice(codes)
+    with voice.proj.register_forward_hook(lambda _, __, output: lengths.append(output.shape[-1])), torch.no_grad():
+        assert_same(voice(codes), at_once)
+    assert lengths == [PIECE_FRAMES, PIECE_FRAMES, 7]
 
 
 def test_pieces_of_no_frame_are_silent_and_change_nothing():

@@ -1,5 +1,6 @@
 """The Thinker: cached is uncached, a batch is its rows, audio enters by one door."""
 
+import copy
 from dataclasses import replace
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from omni_ref.blocks.cache import KVCache
+from omni_ref.blocks.decoder import lay_out_for_decoding
 from omni_ref.blocks.mlp import MLP
 from omni_ref.blocks.moe import SparseMoE
 from omni_ref.blocks.rotary import rotary_table
@@ -185,6 +187,20 @@ def test_weights_begin_with_the_configured_spread_and_norms_with_one():
             assert torch.equal(parameter, torch.ones_like(parameter))
         else:
             assert 0.04 < parameter.detach().std() < 0.06 and parameter.detach().mean().abs() < 0.01
+
+
+def test_laid_out_for_decoding_it_has_the_same_weights_and_gives_the_same_at_any_length():
+    laid_out = copy.deepcopy(THINKER)
+    lay_out_for_decoding(laid_out)
+    ids = random_ids()
+    assert_same_output(laid_out(ids), THINKER(ids))
+    assert_same(in_pieces(laid_out, ids, [5, 1, 1, 2], KVCache()), THINKER(ids).text_logits)
+    assert {name: value.tolist() for name, value in laid_out.state_dict().items()} == {
+        name: value.tolist() for name, value in THINKER.state_dict().items()
+    }
+    moved = [name for name, value in laid_out.state_dict().items() if not value.is_contiguous()]
+    assert {"lm_head.weight", "layers.0.mlp.up_proj.weight", "layers.1.mlp.experts.gate_up_proj"} <= set(moved)
+    assert "layers.0.mlp.down_proj.weight" not in moved
 
 
 def test_more_positions_than_there_are_is_refused_cached_or_not():

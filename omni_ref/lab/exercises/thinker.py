@@ -40,7 +40,7 @@ def temperature(answer: float | int) -> Mistake:
     if answer <= 0:
         return "A temperature above 0 is meant."
     ratio = exp(min(1 / answer, 700))
-    return None if abs(answer - 1 / log(2)) < 1e-3 else f"At {answer:g} it is {ratio:.3g} times as probable."
+    return None if abs(answer - 1 / log(2)) < 5e-3 else f"At {answer:g} it is {ratio:.4g} times as probable."
 
 
 @exercise("6.3")
@@ -54,6 +54,7 @@ def cache_bytes(answer: int) -> Mistake:
         expected * 2: "A bfloat16 number takes two bytes.",
         expected * group: f"Only the key/value heads are kept: {config.num_key_value_heads} a layer.",
         expected / config.num_hidden_layers: "Every layer keeps its own.",
+        expected / 1.024: "1 KiB is 1,024 bytes.",
     }
     if answer in hints:
         return hints[answer]

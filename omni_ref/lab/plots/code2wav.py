@@ -2,9 +2,9 @@
 
 import matplotlib
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float, Int
 from matplotlib.axes import Axes
+from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.patches import Arc, Rectangle
@@ -20,7 +20,9 @@ Values = Float[Tensor, "_"]
 def draw_codes(axes: Axes, codes: Int[Tensor, "frames codebooks"], seconds: float, codebook_size: int) -> None:
     """One column a frame, one row a codebook, against seconds; a colour tells a code from others, and no more."""
     codebooks = codes.shape[1]
-    options = dict(aspect="auto", cmap=HEAT, vmin=0, vmax=codebook_size - 1)
+    shuffled = torch.randperm(codebook_size, generator=torch.Generator().manual_seed(0))  # more is not brighter
+    colours = ListedColormap(matplotlib.colormaps[HEAT].resampled(codebook_size)(shuffled.numpy()))
+    options = dict(aspect="auto", cmap=colours, vmin=-0.5, vmax=codebook_size - 0.5)
     axes.imshow(codes.T.cpu().numpy(), extent=(0, seconds, codebooks - 0.5, -0.5), **options)
     axes.set(ylabel="codebook", yticks=range(codebooks))
 
@@ -84,34 +86,26 @@ def residual_search(
     return figure
 
 
-def codebooks_come_in(mels: list[Float[Tensor, "mels columns"]], seconds: float) -> Figure:
-    """Above, log-mel spectrograms of the sound from the first codebook and from all.
+def codebooks_come_in(mels: list[Float[Tensor, "mels columns"]], seconds: float, shown: tuple[float, float]) -> Figure:
+    """Above, log-mel spectrograms of the sound from the first codebook and from all, from when to when is `shown`.
 
-    Below, how far the sound from 1, 2, 3 … codebooks is from that of all, averaged over patches of 4 × 4.
+    Below, how far the sound from 1, 2, 3 … codebooks is from that of all; in the titles, the mean of the whole sound.
     """
     missing = [(mel - mels[-1]).abs() for mel in mels[:-1]]
-    patches = [F.avg_pool2d(far[None], 4, ceil_mode=True)[0] for far in missing]
-    most = float(patches[0].max())
+    most = float(missing[0].quantile(0.99))
     with drawing(7.5, 3.6) as figure:
         above, below = figure.subfigures(2, 1)
         for kept, axes in zip((1, len(mels)), above.subplots(1, 2, sharey=True), strict=True):
             above.colorbar(draw_mel(axes, mels[kept - 1], seconds), ax=axes, pad=0.01, label="log-mel")
-            axes.set_title(f"From {kept} of {len(mels)} codebooks")
+            axes.set(title=f"From {kept} of {len(mels)} codebooks", xlim=shown)
             axes.label_outer()
-        rows = zip(missing, patches, below.subplots(1, len(missing), sharey=True, squeeze=False)[0], strict=True)
-        for kept, (far, patch, axes) in enumerate(rows, start=1):
-            image = axes.imshow(
-                patch.cpu().numpy(),
-                origin="lower",
-                aspect="auto",
-                vmin=0,
-                vmax=most,
-                cmap="viridis",
-                extent=(0, seconds, 0, far.shape[0]),
-            )
-            axes.set(title=f"Missing from {kept}: {far.mean():.3f}", xlabel="s", ylabel="mel filter")
+        options = dict(origin="lower", aspect="auto", extent=(0, seconds, 0, len(mels[0])), vmin=0, vmax=most)
+        rows = zip(missing, below.subplots(1, len(missing), sharey=True, squeeze=False)[0], strict=True)
+        for kept, (far, axes) in enumerate(rows, start=1):
+            image = axes.imshow(far.cpu().numpy(), cmap=matplotlib.colormaps[HEAT].resampled(STEPS), **options)
+            axes.set(title=f"Missing from {kept}: {far.mean():.3f}", xlabel="s", ylabel="mel filter", xlim=shown)
             axes.label_outer()
-        below.colorbar(image, ax=below.axes, pad=0.01, label="log-mel")
+        below.colorbar(image, ax=below.axes, pad=0.01, label="log-mel", extend="max")
     return figure
 
 
@@ -130,8 +124,9 @@ def feature_maps(signals: dict[str, Float[Tensor, "_ _"]], sound: Float[Tensor, 
             alike = torch.atan2(plane[:, 1], plane[:, 0]).argsort()
             colours = matplotlib.colormaps[SIGNED].resampled(7)
             options = dict(aspect="auto", cmap=colours, vmin=-3, vmax=3)
-            axes.imshow(scaled[alike].cpu().numpy(), extent=(0, ms, len(signal), 0), **options)
+            image = axes.imshow(scaled[alike].cpu().numpy(), extent=(0, ms, len(signal), 0), **options)
             axes.set(title=f"{title}, {len(signal)} channels", yticks=[])
+        figure.colorbar(image, ax=maps, label="standard deviations", pad=0.01)
         figure.supylabel("channels", fontsize=9)
         time = [ms * i / len(sound) for i in range(len(sound))]
         last.plot(time, sound.cpu().numpy(), color=QUESTION, linewidth=0.8)
@@ -148,7 +143,7 @@ def signals_and_spectra(
 ) -> Figure:
     """A row for each signal: left, an excerpt of so many milliseconds; right, its spectrum, up to half of its rate.
 
-    `marks`: frequencies that are marked, in hertz; `highest`: where spectra end, if not at half of the rate.
+    `marks`: frequencies of images, in hertz; `highest`: where spectra end, if not at half of the rate.
     """
     with drawing(7, 0.9 * len(rows) + 0.4) as figure:
         grid = figure.subplots(len(rows), 2, squeeze=False)
@@ -163,6 +158,7 @@ def signals_and_spectra(
             hertz = [rate / 2 * i / (len(decibels) - 1) for i in range(len(decibels))]
             axes[1].plot(hertz, decibels.cpu().numpy(), color=ANSWER, linewidth=0.8)
             axes[1].set(xlim=(0, highest or rate / 2), ylim=(-70, max(5, float(decibels.max()) + 3)), ylabel="dB")
+            axes[1].set_title(f"0 to {highest or rate // 2:,} Hz" + "; dotted: images" * bool(marks))
         grid[-1, 0].set_xlabel("ms")
         grid[-1, 1].set_xlabel("Hz")
     return figure
@@ -239,9 +235,8 @@ def seams(
             axes.plot(milliseconds, offline.cpu().numpy(), color=FAINT, linewidth=3, label="made at once")
             axes.plot(milliseconds, waveform.cpu().numpy(), color=QUESTION, linewidth=0.9, label="made in pieces")
             error = float((waveform - offline).abs().max())
-            axes.set(
-                title=f"{title}: off by {error:.2f} at most", ylabel="sample", xlim=milliseconds[:: len(offline) - 1]
-            )
+            off = "off by less than 1e-5" if error < 1e-5 else f"off by {error:.2f} at most"
+            axes.set(title=f"{title}: {off}", ylabel="sample", xlim=milliseconds[:: len(offline) - 1])
         rows[0].legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
         rows[-1].set_xlabel("ms from the border")
     return figure

@@ -14,9 +14,10 @@ from .exchange import draw_mel
 from .positions import visible
 from .style import ANSWER, HEAT, QUESTION, THOUGHT, drawing
 
-# Okabe and Ito's eight, grey for black: an expert each; letters on them are black, or white on the dark ones.
-EXPERTS = (QUESTION, "#E69F00", "#009E73", "#F0E442", "#56B4E9", ANSWER, THOUGHT, "#999999")
-DARK = (QUESTION, ANSWER, "#009E73")
+# Okabe and Ito's eight, grey for yellow, whose thin lines are lost on white: an expert each; letters on them are
+# black, or white on the dark ones.
+EXPERTS = (QUESTION, "#E69F00", "#009E73", "#000000", "#56B4E9", ANSWER, THOUGHT, "#999999")
+DARK = (QUESTION, ANSWER, "#009E73", "#000000")
 
 
 def router_choice(
@@ -53,14 +54,14 @@ def dispatch(top_k_index: Int[Tensor, "tokens top_k"], num_experts: int) -> Figu
 def loads_over_steps(
     loads: dict[str, Float[Tensor, "steps experts"]], errors: dict[str, Float[Tensor, "steps"]]
 ) -> Figure:
-    """The share of the choices that each expert gets, while a layer is trained; below, the error. Two runs."""
+    """The share of the choices that each expert gets, while a layer of top 2 is trained; below, the error. Two runs."""
     with drawing(8, 5.2) as figure:
         all_axes = figure.subplots(len(loads) + 1, sharex=True)
         for axes, (title, load) in zip(all_axes, loads.items(), strict=False):
             options = dict(aspect="auto", cmap=HEAT, vmin=0, vmax=0.5)
             image = axes.imshow(load.T.cpu().numpy(), **options)
             axes.set(title=title, ylabel="expert", yticks=range(load.shape[1]))
-            figure.colorbar(image, ax=axes, label="share", pad=0.01)
+            figure.colorbar(image, ax=axes, label="share, ½ at most", pad=0.01)
         for colour, style, (title, error) in zip((ANSWER, QUESTION), ("-", "--"), errors.items(), strict=True):
             all_axes[-1].plot(range(len(error)), error.tolist(), style, color=colour, linewidth=1, label=title)
         all_axes[-1].set(xlabel="step", ylabel="mean squared error", xlim=(0, len(error) - 1))
@@ -97,8 +98,8 @@ def experts_of_sound(
             options = dict(cmap=HEAT, aspect="auto", vmin=0, vmax=1, extent=extent)
             image = axes.imshow(weights.T.cpu().numpy(), **options)
             axes.set(title=title, ylabel="expert", yticks=range(experts))
-        all_axes[-1].set(xlabel="s", xlim=(0, seconds))
-        figure.colorbar(image, ax=list(all_axes), label="weight", pad=0.01)
+        all_axes[-1].set(xlabel="time, s", xlim=(0, seconds))
+        figure.colorbar(image, ax=list(all_axes[1:]), label="weight", pad=0.01)
     return figure
 
 
@@ -110,7 +111,7 @@ def expert_loads(panels: dict[str, dict[str, Float[Tensor, "experts"]]]) -> Figu
             for shift, colour, (name, load) in zip((-0.2, 0.2), (QUESTION, ANSWER), loads.items(), strict=True):
                 places = [expert + shift for expert in range(len(load))]
                 axes.bar(places, load.tolist(), width=0.4, color=colour, label=name)
-                axes.axhline(1 / len(load), color="0.3", linestyle="--", linewidth=0.8)
+            axes.axhline(1 / len(load), color="0.3", linestyle="--", linewidth=0.8, label="an even share")
             axes.set(title=title, xlabel="expert", xticks=range(len(load)))
         all_axes[0].set_ylabel("share of the choices")
         figure.legend(*all_axes[0].get_legend_handles_labels(), loc="outside right center")
@@ -138,10 +139,10 @@ def owned_and_read(rows: list[Row]) -> Figure:
         axes.barh(names, owned, color=QUESTION, alpha=0.35)
         axes.barh(names, read, color=ANSWER, height=0.4)
         for place, (total, active) in enumerate(zip(owned, read, strict=True)):
-            label = f"{total:.2f}, of it {active:.2f}"
+            label = f"{total:.2f} owned, {active:.2f} read"
             axes.annotate(label, (total, place), (4, 0), textcoords="offset points", va="center")
         axes.invert_yaxis()
-        axes.set(xlabel="billion parameters: pale, owned; solid, read for one token", xlim=(0, 1.25 * max(owned)))
+        axes.set(xlabel="billion parameters: pale, owned; solid, read for one token", xlim=(0, 1.35 * max(owned)))
     return figure
 
 

@@ -1,5 +1,6 @@
 """What the Talker is fed, says and looks at, step by step, and the language in which it is told what to say."""
 
+import matplotlib
 import torch
 from jaxtyping import Float, Int
 from matplotlib.axes import Axes
@@ -14,6 +15,7 @@ from .style import ANSWER, HEAT, QUESTION, THOUGHT, drawing
 
 CODEBOOK_COLOURS = (QUESTION, ANSWER, THOUGHT, "#009E73")
 WINDOW = 6  # steps that talker_step shows at a time, the newest last
+FRAME = "#56B4E9"  # seen on black and on yellow
 BRIGHTEST = 0.4  # share of a head's attention: few letters get more
 
 
@@ -49,7 +51,7 @@ def codebook_influence(lost: Float[Tensor, "codebooks codebooks"]) -> Figure:
         axes = figure.subplots()
         cells(axes, values / values.max(), [[f"{value:.2f}" for value in row] for row in values.tolist()], 9.0)
         for row in range(1, len(values)):
-            axes.add_patch(Rectangle((row - 1.48, row - 0.48), 0.96, 0.96, fill=False, edgecolor=QUESTION, linewidth=3))
+            axes.add_patch(Rectangle((row - 1.48, row - 0.48), 0.96, 0.96, fill=False, edgecolor=FRAME, linewidth=3))
         axes.set_xticks(range(len(values)))
         axes.set_yticks(range(len(values)))
         axes.set(
@@ -99,14 +101,14 @@ def removed_words(moved: Float[Tensor, "words steps"], words: list[str]) -> Figu
 
 def alignment(shares: Float[Tensor, "steps letters"], letters: list[str], title: str) -> Figure:
     """How one head divides, at each step, its attention to the steps in which the letters came in."""
-    with drawing(9, 4) as figure:
+    with drawing(9, 4.8) as figure:
         axes = figure.subplots()
         options = dict(aspect="auto", cmap=HEAT, vmin=0, vmax=BRIGHTEST)
         image = axes.imshow(shares.T.cpu().numpy(), **options)
         newest = range(len(letters))
         axes.plot(newest, newest, "--", color="white", linewidth=1, label="the letter that comes in")
-        axes.set_yticks(range(len(letters)), letters, fontsize=7)
-        axes.set(xlabel="step of 20 ms", ylabel="came in with", title=title)
+        axes.set_yticks(range(len(letters)), letters, fontsize=9)
+        axes.set(xlabel="step of 20 ms", ylabel="letter, by the step it came in", title=title)
         axes.legend(loc="upper right", labelcolor="white", facecolor="black", framealpha=0.5)
         figure.colorbar(image, ax=axes, label="share", pad=0.01, extend="max")
     return figure
@@ -183,11 +185,14 @@ def token_table(tokens: list[list[str]], times: Float[Tensor, "letters words"], 
     return figure
 
 
-def token_similarity(cosine: Float[Tensor, "tokens tokens"], words: list[int]) -> Figure:
-    """How alike the embeddings of talker tokens are; they are in the order of their words, then of their letters."""
+def token_similarity(cosine: Float[Tensor, "tokens tokens"], words: list[int], letters: list[str]) -> Figure:
+    """How alike the embeddings of talker tokens are; they are in the order of their words, then of their letters.
+
+    Letters stand on the right, words on the left and below.
+    """
     starts = [place for place, word in enumerate(words) if place == 0 or word != words[place - 1]]
     ends = [*starts[1:], len(words)]
-    with drawing(5, 4.2) as figure:
+    with drawing(7.6, 6.6) as figure:
         axes = figure.subplots()
         image = axes.imshow(cosine.cpu().numpy(), cmap=HEAT, vmax=1)
         for start in starts[1:]:
@@ -197,6 +202,8 @@ def token_similarity(cosine: Float[Tensor, "tokens tokens"], words: list[int]) -
         axes.set_xticks(centres, [str(words[start]) for start in starts])
         axes.set_yticks(centres, [str(words[start]) for start in starts])
         axes.set(xlabel="word", ylabel="word", title="Talker tokens, as the Talker takes them")
+        for place, letter in enumerate(letters):
+            axes.text(len(letters) + 0.4, place, letter, ha="center", va="center", fontsize=6.5)
         figure.colorbar(image, ax=axes, label="cosine", pad=0.02)
     return figure
 
@@ -220,14 +227,17 @@ def heard_words(spelled: list[str], heard: list[str]) -> Figure:
 def compared_speech(rows: dict[str, Float[Tensor, "_"]], config: AuTEncoderConfig) -> Figure:
     """Log-mel spectrograms of some sounds, on one scale of time."""
     longest = max(len(waveform) for waveform in rows.values()) / config.sample_rate
+    mels = [log_mel_spectrogram(waveform[None].cpu(), config)[0] for waveform in rows.values()]
+    scale = dict(vmin=min(float(mel.min()) for mel in mels), vmax=max(float(mel.max()) for mel in mels))
+    colours = matplotlib.colormaps[HEAT].resampled(12)  # enough to read it by, and two thirds of the bytes
     with drawing(7, 1.35 * len(rows) + 0.3) as figure:
         all_axes = figure.subplots(len(rows), sharex=True, squeeze=False)[:, 0]
-        for axes, (title, waveform) in zip(all_axes, rows.items(), strict=True):
-            mel = log_mel_spectrogram(waveform[None].cpu(), config)[0]
+        for axes, mel, (title, waveform) in zip(all_axes, mels, rows.items(), strict=True):
             extent = (0, len(waveform) / config.sample_rate, 0, config.n_mels)
-            axes.imshow(mel.numpy(), origin="lower", aspect="auto", cmap=HEAT, extent=extent)
+            image = axes.imshow(mel.numpy(), origin="lower", aspect="auto", cmap=colours, extent=extent, **scale)
             axes.set(title=title, xlim=(0, longest), ylabel="mel filter")
         all_axes[-1].set_xlabel("seconds")
+        figure.colorbar(image, ax=list(all_axes), label="log-mel", pad=0.01)
     return figure
 
 

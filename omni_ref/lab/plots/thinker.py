@@ -21,15 +21,15 @@ def prompt_strip(
     is_audio = [len(before) <= place < len(ids) - len(after) for place in range(len(ids))]
     is_special = [index >= FIRST_SPECIAL and not heard for index, heard in zip(ids, is_audio, strict=True)]
     groups = {"byte": (QUESTION, []), "special token": (THOUGHT, []), "audio token": (ANSWER, [])}
-    with drawing(9, 3.6) as figure:
-        strip, bars = figure.subplots(2, 1, sharex=True, height_ratios=(1.1, 1))
+    with drawing(10, 3.8) as figure:
+        strip, bars = figure.subplots(2, 1, sharex=True, height_ratios=(1.2, 1))
         for place, index in enumerate(ids):
             kind = "audio token" if is_audio[place] else "special token" if is_special[place] else "byte"
             groups[kind][1].append(place)
             name = str(index) if is_audio[place] else byte_name(index)
             name = SPECIAL_TOKENS[index - FIRST_SPECIAL] if is_special[place] else name
             turned = 90 if len(name) > 1 else 0
-            strip.text(place, 0.5, name, ha="center", va="center", fontsize=6.5, rotation=turned)
+            strip.text(place, 0.5, name, ha="center", va="center", fontsize=8, rotation=turned)
         heights = similarity.tolist()
         for name, (colour, places) in groups.items():
             strip.bar(places, 1, width=0.92, color=colour, alpha=0.3)
@@ -53,33 +53,29 @@ def residual_additions(shares: dict[str, Float[Tensor, "layers"]], layers: list[
             bars = axes.bar(places, share.tolist(), width, color=colour, label=name)
             axes.bar_label(bars, fmt="%.1f", fontsize=8)
         axes.set_xticks(range(len(layers)), layers)
-        axes.set(xlabel="layer", ylabel="length added / length", title="What each layer adds to the stream")
+        axes.set(xlabel="layer", ylabel="length added / length before", title="What each layer adds to the stream")
         axes.margins(y=0.12)
         axes.legend(loc="upper right")
     return figure
 
 
-def two_heads(
-    read: list[str], said: list[str], told: list[str], probabilities: Float[Tensor, "two positions"]
-) -> Figure:
+def two_heads(read: list[str], said: list[str], told: list[str]) -> Figure:
     """At each position of a reply: the byte it reads, the byte that lm_head says is next, talker_head's token."""
-    blank = torch.full((1, len(read)), float("nan"))
-    with drawing(9, 1.9) as figure:
+    with drawing(9, 1.4) as figure:
         axes = figure.subplots()
-        image = cells(axes, torch.cat([blank, probabilities.cpu()]), [read, said, told])
+        cells(axes, torch.full((3, len(read)), float("nan")), [read, said, told])
         axes.set_yticks(range(3), ["reads", "lm_head: next", "talker_head"])
         axes.set(xlabel="position of the reply", title="Two heads")
-        figure.colorbar(image, ax=axes, label="probability", pad=0.01)
     return figure
 
 
-def cached_keys(keys: Float[Tensor, "head_dim positions"], prompt: int) -> Figure:
+def cached_keys(keys: Float[Tensor, "head_dim positions"], prompt: int, head: str) -> Figure:
     """The keys of one key/value head, a column a position; a line where the prompt ends and decoding begins."""
     with drawing(height=2.8) as figure:
         axes = figure.subplots()
         image = axes.imshow(keys.cpu().numpy(), aspect="auto", cmap=HEAT)
         axes.axvline(prompt - 0.5, color="white", linewidth=1.5)
-        axes.set(xlabel="position", ylabel="channel", title="Cached keys: the prompt at once, then one column a step")
+        axes.set(xlabel="position", ylabel="channel", title=f"Cached keys of {head}: the prompt, then a column a step")
         figure.colorbar(image, ax=axes, label="key", pad=0.01)
     return figure
 

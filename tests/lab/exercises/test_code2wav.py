@@ -32,6 +32,7 @@ WRONG = [
     (exercises.upsampling, spread, "trim the last 2"),
     (exercises.upsampling, lambda signal, kernel, stride: spread(signal, kernel, stride)[:3], "expected"),
     (exercises.upsampling, lambda signal, kernel, stride: spread(signal, kernel, stride)[stride:], "on the left"),
+    (exercises.upsampling, lambda s, k, stride: spread(s, k, stride)[stride // 2 : -(stride // 2)], "at both ends"),
     (exercises.upsampling, lambda signal, kernel, stride: torch.zeros(len(signal) * stride), "add up"),
     (exercises.context, 7, "ends before"),
     (exercises.context, 2, "3 frames before begins 960 samples earlier"),

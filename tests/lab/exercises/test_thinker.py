@@ -36,6 +36,7 @@ def forgetful(model, embeds, steps):
 RIGHT = [
     (thinker.positions, 31),
     (thinker.temperature, 1 / log(2)),
+    (thinker.temperature, 1.44),
     (thinker.cache_bytes, 163_840_000),
     (thinker.greedy, greedy),
 ]
@@ -45,12 +46,14 @@ WRONG = [
     (thinker.positions, 40, "fewer than 40"),
     (thinker.positions, 20, "more than 20"),
     (thinker.temperature, 0, "above 0"),
-    (thinker.temperature, 1, "2.72 times as probable"),
+    (thinker.temperature, 1, "2.718 times as probable"),
+    (thinker.temperature, 1.4, "2.043 times as probable"),
     (thinker.temperature, 1e-9, "times as probable"),
     (thinker.cache_bytes, 81_920_000, "Keys and values are kept"),
     (thinker.cache_bytes, 327_680_000, "takes two bytes"),
     (thinker.cache_bytes, 655_360_000, "Only the key/value heads are kept: 8"),
     (thinker.cache_bytes, 4_096_000, "Every layer keeps its own"),
+    (thinker.cache_bytes, 160_000_000, "1 KiB is 1,024 bytes"),
     (thinker.cache_bytes, 5000, "5 bytes a position"),
     (thinker.greedy, wasteful, "positions were computed"),
     (thinker.greedy, forgetful, "The first 3 ids are right, then 63 came"),

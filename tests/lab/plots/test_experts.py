@@ -77,7 +77,7 @@ def test_letters_on_the_colours_of_their_experts():
     assert [image.get_array().tolist() for image in early.images] == [[[0, 3, 7]], [[5]]]
     assert early.images[0].get_clim() == (-0.5, 7.5)
     assert [(text.get_text(), text.get_color()) for text in early.texts] == [
-        ("a", "white"), ("·", "black"), ("b", "black"), ("c", "white")
+        ("a", "white"), ("·", "white"), ("b", "black"), ("c", "white")
     ]  # fmt: skip
     assert [axes.get_title(loc="left") for axes in (early, late)] == ["early", "late"]
     assert len(figure.legends[0].get_texts()) == 8
@@ -122,4 +122,4 @@ def test_experts_woken_and_parameters_owned():
     (axes,) = experts.owned_and_read(rows).axes
     assert [bar.get_width() for bar in axes.patches] == [8, 2]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["experts, 2 layers"]
-    assert axes.texts[0].get_text() == "8.00, of it 2.00" and axes.get_xlabel()
+    assert axes.texts[0].get_text() == "8.00 owned, 2.00 read" and axes.get_xlabel()

@@ -124,10 +124,10 @@ def test_the_table_holds_tokens_and_how_often():
 
 def test_likeness_is_ordered_by_words():
     cosine = torch.rand(5, 5)
-    axes = talker.token_similarity(cosine, [0, 0, 0, 1, 1]).axes[0]
+    axes = talker.token_similarity(cosine, [0, 0, 0, 1, 1], list("onexy")).axes[0]
     torch.testing.assert_close(image(axes), cosine)
     assert [line.get_xdata()[0] for line in axes.lines[::2]] == [2.5]
-    assert ticks(axes, "x") == ["0", "1"] and all(labels(axes))
+    assert ticks(axes, "x") == ["0", "1"] and all(labels(axes)) and texts(axes) == list("onexy")
 
 
 def test_a_word_heard_as_another_is_off_the_diagonal():
@@ -141,7 +141,8 @@ def test_a_word_heard_as_another_is_off_the_diagonal():
 def test_sounds_share_one_scale_of_time(tiny):
     config = tiny.aut_encoder
     rows = {"long": 0.1 * torch.randn(config.sample_rate), "short": 0.1 * torch.randn(config.sample_rate // 2)}
-    panels = talker.compared_speech(rows, config).axes
+    *panels, bar = talker.compared_speech(rows, config).axes
+    assert bar.get_ylabel() == "log-mel" and panels[0].images[0].get_clim() == panels[1].images[0].get_clim()
     for axes, (name, waveform) in zip(panels, rows.items(), strict=True):
         torch.testing.assert_close(image(axes), audio.log_mel_spectrogram(waveform[None], config)[0])
         assert axes.get_title(loc="left") == name and axes.get_xlim() == (0, 1)

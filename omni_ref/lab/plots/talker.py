@@ -65,7 +65,7 @@ def end_probabilities(ends: Float[Tensor, "steps codebooks"], first: int) -> Fig
     with drawing(height=2.4) as figure:
         axes = figure.subplots()
         for k, (colour, curve) in enumerate(zip(CODEBOOK_COLOURS, ends.T.tolist(), strict=False)):
-            steps, width = range(first, len(curve)), 7 - 2 * k  # where curves are one, all can be seen
+            steps, width = range(first, len(curve)), 5.5 - 1.5 * k  # where curves are one, all can be seen
             axes.plot(
                 steps, curve[first:], "o-", color=colour, linewidth=width, markersize=width, label=f"codebook {k}"
             )

@@ -62,21 +62,21 @@ def read_ablations(page: Path) -> list[Ablation]:
     """The table between the markers of docs/training.md; [] while nothing in it has been left out.
 
     A line that leaves something out is compared with the first line of its stage, and one that begins with "the same"
-    with the first line of the stage above it.
+    with the first line of the stage above it, whose beginning, up to a comma, stands for "the same".
     """
     table = page.read_text(encoding="utf8").split("<!-- ablations -->")[1].split("<!-- /ablations -->")[0]
     lines = [line.strip("| ").split(" | ") for line in table.splitlines() if line.startswith("| ")]
     whole: dict[str, dict[str, float]] = {}
-    found, stage = [], ""
+    found, stage, above = [], "", ""
     for what, _steps, result in lines[1:]:
         measured = _measured(result)
         first = what.split()[0].rstrip(",")
         if first == "the":
-            found.append(Ablation(what.replace("the same", stage, 1), whole[stage], measured))
+            found.append(Ablation(what.replace("the same", f"{above},", 1), whole[stage], measured))
         elif first in whole:
             found.append(Ablation(what, whole[first], measured))
         else:
-            stage, whole[first] = first, measured
+            stage, above, whole[first] = first, what.split(",")[0], measured
     return found
 
 

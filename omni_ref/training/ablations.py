@@ -106,7 +106,7 @@ class WithoutBalance(ReadingStage):
 
 
 class FromScratch(ListeningStage):
-    """listening with an encoder that has not learned to hear before, with CTC, k-means of what it gives"""
+    """listening from untrained ears, with CTC, k-means of what they give"""
 
     name = "from-scratch"
 

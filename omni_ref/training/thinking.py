@@ -73,7 +73,7 @@ class ListeningStage(Stage):
 
     name = "listening"
     schedule = Schedule(steps=1150, batch=16, learning_rate=1e-3, warmup=50, weight_decay=0.05)
-    ctc_weight = 0.3
+    ctc_weight, typed_weight = 0.3, 0.5
 
     def __init__(self, omni: Omni, task: Task, questions: Recordings, words: Recordings, device: torch.device):
         self.supply = SpokenQuestions(task, questions, words, omni.config.aut_encoder)
@@ -95,7 +95,7 @@ class ListeningStage(Stage):
         typed_rows = lay_out(self.tokenizer, [typed_row(self.task, rng) for _ in range(self.schedule.batch // 2)], [])
         typed = thinker_losses(thinker, self.balance, typed_rows.to(self.device), None)
         logits = self.module["ctc_head"](output.features)
-        losses = {name: heard[name] + 0.5 * typed[name] for name in ("text", "talker", "balance")}
+        losses = {name: heard[name] + self.typed_weight * typed[name] for name in ("text", "talker", "balance")}
         losses["ctc"] = self.ctc_weight * ctc_loss(logits, output.lengths, list(questions))
         return losses | output.losses | {"_right": heard["_right"], "_typed_right": typed["_right"]}
 

@@ -15,7 +15,7 @@ TABLE = """# Page
 | speaking without the delay pattern | 9 | operands read right 20 %, sentences 3 % |
 | reading, as it is | 5 | largest / mean load of the experts, layer by layer: 1.25, 1.5 |
 | reading without the balance loss | 5 | largest / mean load of the experts, layer by layer: 2.5, 3.75, 1.5 |
-| listening with ears that have not learned | 6 | heard 8 %, 91 % of the codebook in use (perplexity 300) |
+| listening with ears that have not learned, with CTC | 6 | heard 8 %, 91 % of the codebook in use (perplexity 300) |
 | the same without CTC | 6 | heard 0 %, 12 % of the codebook in use (perplexity 40) |
 <!-- /ablations -->
 | reading below it | 5 | heard 9 % |
@@ -54,7 +54,7 @@ def test_each_ablation_is_compared_with_its_own_stage(tmp_path):
     assert delay.with_it == {"operands read right, %": 70, "sentences read right, %": 40}
     assert delay.without == {"operands read right, %": 20, "sentences read right, %": 3}
     assert (balance.with_it, balance.without) == ({curves.LOAD: 1.5}, {curves.LOAD: 3.75})
-    assert ctc.what == "listening without CTC"
+    assert ctc.what == "listening with ears that have not learned, without CTC"
     assert set(ctc.with_it) == {"questions heard, %", "perplexity of the audio tokens"}
     assert list(ctc.with_it.values()) == [8, 300] and list(ctc.without.values()) == [0, 40]
 

@@ -61,4 +61,4 @@ def penalty_test(answer: object) -> Mistake:
         answer(always_divides)
     except AssertionError:
         return None
-    return "The wrong function passes, too: are there negative logits in it?"
+    return "The wrong function passes, too: has your test a negative logit, and does it assert, not return?"

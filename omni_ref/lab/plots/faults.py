@@ -26,7 +26,7 @@ def letters(rows: dict[str, Float[Tensor, "_"]], text: str, title: str) -> Figur
         figure.colorbar(image, ax=axes, pad=0.01, label="probability")
         axes.set_yticks(range(len(rows)), list(rows))
         axes.set_xticks(range(len(text)), [letter if letter != " " else "·" for letter in text])
-        axes.set(xlabel="letter of the right reply", title=title)
+        axes.set(xlabel="letter of the right reply (· is a space)", title=title)
     return figure
 
 
@@ -161,7 +161,8 @@ def borders(
     time = [(i + 0.5) / POINTS_PER_SECOND for i in range(len(decibels))]
     with drawing(height=3.6) as figure:
         figure.set_layout_engine("none")  # finding a layout takes longer than all else, and this figure has one
-        sound, apart = figure.subplots(2, 1, sharex=True, gridspec_kw=dict(hspace=0.35))
+        margins = dict(left=0.09, right=0.99, bottom=0.13, top=0.93, hspace=0.35)
+        sound, apart = figure.subplots(2, 1, sharex=True, gridspec_kw=margins)
         sound.fill_between(time, envelope.amin(dim=1), envelope.amax(dim=1), color=QUESTION, linewidth=0)
         sound.set(title=title, ylabel="sample", xlim=(0, len(offline) / sample_rate))
         starts = [border / sample_rate for border in range(piece, len(offline), piece)]

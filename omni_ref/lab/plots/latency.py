@@ -71,7 +71,8 @@ def draw_playback(axes: Axes, came: list[Number], seconds: list[Number], start: 
     total, heights, clock, played = 0.0, [], start, [(0.0, 0.0), (1000 * start, 0.0)]
     for arrival, length in zip(came, seconds, strict=True):
         if arrival > clock:
-            axes.axvspan(1000 * clock, 1000 * arrival, color=ANSWER, alpha=0.25, linewidth=0)
+            name = None if axes.patches else "has run dry"
+            axes.axvspan(1000 * clock, 1000 * arrival, color=ANSWER, alpha=0.25, linewidth=0, label=name)
             played.append((1000 * arrival, 1000 * total))
         clock, total = max(clock, arrival) + length, total + length
         heights.append(1000 * total)
@@ -106,10 +107,11 @@ def growth(seconds: list[Number], parts: dict[str, list[Number]], ylabel: str) -
         axes = figure.subplots()
         colours = [PARTS[part] for part in parts]
         axes.stackplot(seconds, list(parts.values()), labels=list(parts), colors=colours)
-        axes.set(xlabel="seconds of question", ylabel=ylabel, title="Before the first letter can be thought")
+        axes.set(xlabel="seconds of question", ylabel=ylabel)
+        axes.set(title="Before the first letter can be thought, one on top of the other")
         axes.set(xlim=(seconds[0], seconds[-1]), xticks=seconds)
         axes.set_xticklabels([f"{second:.1f}" for second in seconds])
-        axes.legend(loc="upper left")
+        axes.legend(loc="upper left", reverse=True)
     return figure
 
 
@@ -131,7 +133,7 @@ def codebook_patterns(patterns: dict[str, list[list[int | None]]]) -> Figure:
             complete = 1 + max(row.index(0) for row in rows)
             axes.axvline(complete, color="0.2", linestyle="--", linewidth=1.2)
             steps = "1 step" if complete == 1 else f"{complete} steps"
-            axes.set(title=f"{name}:\nafter {steps}", xlabel="step", xlim=(0, width))
+            axes.set(title=f"{name}: frame 0\nafter {steps}", xlabel="step", xlim=(0, width))
             axes.set_xticks([i + 0.5 for i in range(0, width, 4)], [str(i) for i in range(0, width, 4)])
         panels[0].set(ylabel="codebook", yticks=range(len(rows)), ylim=(len(rows) - 0.5, -0.5))
     return figure
@@ -145,9 +147,11 @@ def piece_sizes(sizes: list[int], cost: list[Number], waiting: list[Number], uni
             (left, cost, "Code2Wav's work", units[0]),
             (right, waiting, "Waiting for a full piece", units[1]),
         ):
-            axes.plot(values, "o-", color=QUESTION)
-            axes.set(title=title, xlabel="frames in a piece", ylabel=ylabel)
-            axes.set_xticks(range(len(sizes)), [str(size) for size in sizes])
+            axes.plot(sizes, values, "o-", color=QUESTION)
+            axes.set_xscale("log")
+            axes.minorticks_off()
+            axes.set(title=title, xlabel="frames in a piece (log)", ylabel=ylabel)
+            axes.set_xticks(sizes, [str(size) for size in sizes])
             axes.set_ylim(bottom=0)
     return figure
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+import torch
 from jaxtyping import Bool, Float
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
@@ -22,22 +23,26 @@ def alignments(
     rate: int,
     marks: Sequence[Sequence[float]],
 ) -> Figure:
-    """How probable each of the `shown` symbols is at each moment; a row a recording, `rate` positions a second.
+    """How probable each of the `shown` symbols is at each moment, and all others together; `rate` positions a second.
 
     `marks`: for each recording, moments in seconds where words part.
     """
     index = [symbols.index(letter) for letter in shown]
-    with drawing(8, (0.13 * len(shown) + 0.55) * len(rows)) as figure:
-        all_axes = figure.subplots(len(rows), squeeze=False)[:, 0]
+    names = [*(NAMES.get(letter, letter) for letter in shown), "others"]
+    longest = max(map(len, rows.values())) / rate
+    with drawing(8, (0.13 * len(names) + 0.55) * len(rows)) as figure:
+        all_axes = figure.subplots(len(rows), sharex=True, squeeze=False)[:, 0]
         for axes, (title, probabilities), moments in zip(all_axes, rows.items(), marks, strict=True):
-            extent = (0, len(probabilities) / rate, len(shown) - 0.5, -0.5)
+            known = probabilities[:, index].cpu()
+            grid = torch.cat([known, 1 - known.sum(dim=1, keepdim=True)], dim=1)
+            extent = (0, len(probabilities) / rate, len(names) - 0.5, -0.5)
             options = dict(aspect="auto", cmap=HEAT, vmin=0, vmax=1, extent=extent)
-            image = axes.imshow(probabilities[:, index].T.cpu().numpy(), **options)
+            image = axes.imshow(grid.T.numpy(), **options)
             for moment in moments:
                 axes.axvline(moment, color="white", linewidth=0.8, linestyle="--")
-            axes.set_yticks(range(len(shown)), [NAMES.get(letter, letter) for letter in shown], fontsize=7)
+            axes.set_yticks(range(len(names)), names, fontsize=7)
             axes.set_title(title, parse_math=False)
-        axes.set_xlabel("s")
+        axes.set(xlabel="time, s", xlim=(0, longest))
         figure.colorbar(image, ax=list(all_axes), label="probability", pad=0.01, aspect=40)
     return figure
 

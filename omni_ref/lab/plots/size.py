@@ -1,6 +1,7 @@
 """What a configuration costs, in pictures: parameters, memory, arithmetic."""
 
 from collections.abc import Sequence
+from itertools import accumulate
 
 import torch
 from jaxtyping import Float, Int
@@ -77,6 +78,7 @@ def against(
     logarithmic: bool = False,
 ) -> Figure:
     """Curves over one axis, with dashed lines for what does not depend on it; `logarithmic` in both directions."""
+    scale = " (log)" if logarithmic else ""
     with drawing(height=3.2) as figure:
         axes = figure.subplots()
         for colour, (name, values) in zip(OF_CURVE, curves.items(), strict=False):
@@ -92,7 +94,7 @@ def against(
         else:
             axes.set_ylim(bottom=0)
             axes.xaxis.set_major_formatter(lambda value, _: f"{value:,g}")
-        axes.set(title=title, xlabel=xlabel, ylabel=ylabel)
+        axes.set(title=title, xlabel=xlabel + scale, ylabel=ylabel + scale)
         axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
     return figure
 
@@ -112,26 +114,25 @@ def chosen_experts(probabilities: Float[Tensor, "tokens experts"], top_k_index: 
     return figure
 
 
-def code_steps(designs: dict[str, Int[Tensor, "_ _"]], seconds: float) -> Figure:
-    """When the codes of some seconds of speech are predicted: a cell a code, coloured by the sound that it is of.
+def code_steps(designs: dict[str, tuple[Int[Tensor, "_ _"], list[float]]], seconds: float) -> Figure:
+    """What the codes of some seconds of speech cost: a cell a code, coloured by the sound that it is of.
 
-    Of each design, the step that predicts each codebook (rows) of each frame (columns).
+    Of each design, the step that predicts each codebook (rows) of each frame (columns), and the billions of parameters
+    that each step reads: so wide are its cells.
     """
-    last = max(int(steps.max()) for steps in designs.values())
-    heights = [2 + steps.shape[0] / 8 for steps in designs.values()]
+    heights = [2 + steps.shape[0] / 8 for steps, _ in designs.values()]
     with drawing(height=4.2) as figure:
         all_axes = figure.subplots(len(designs), sharex=True, squeeze=False, height_ratios=heights)[:, 0]
-        for axes, (title, steps) in zip(all_axes, designs.items(), strict=True):
+        for axes, (title, (steps, reads)) in zip(all_axes, designs.items(), strict=True):
             codebooks, frames = steps.shape
-            shown = torch.full((codebooks, last + 1), float("nan"))
+            shown = torch.full((codebooks, len(reads)), float("nan"))
             milliseconds = (1000 * seconds * torch.arange(frames) / frames).expand(codebooks, frames)
             shown.scatter_(1, steps.cpu(), milliseconds)
-            mesh = axes.pcolormesh(
-                shown.numpy(), cmap=HEAT, vmin=0, vmax=1000 * seconds, edgecolor="0.9", linewidth=0.3
-            )
+            options = dict(cmap=HEAT, vmin=0, vmax=1000 * seconds, edgecolor="0.9", linewidth=0.3)
+            mesh = axes.pcolormesh([0, *accumulate(reads)], range(codebooks + 1), shown.numpy(), **options)
             axes.set(title=title, ylabel="codebook", ylim=(codebooks, 0))
             labels = range(0, codebooks, 1 if codebooks < 8 else 5)
             axes.set_yticks([label + 0.5 for label in labels], [str(label) for label in labels])
-        all_axes[-1].set_xlabel("step, one after the other")
+        all_axes[-1].set_xlabel("billions of parameters read, one step after the other")
         figure.colorbar(mesh, ax=list(all_axes), pad=0.01, label="ms of speech, where the frame begins")
     return figure

@@ -140,20 +140,26 @@ def spectrograms(
     seconds: int | float,
     label: str = "log-mel",
     hertz: Sequence[Float[Tensor, "_"]] | None = None,
+    one_scale: bool = False,
 ) -> Figure:
-    """Pictures of frequency against time, a row each, on one scale of time.
+    """Pictures of frequency against time, a row each, on one scale of time, and on `one_scale` of colours if so asked.
 
     `label` names what the colours are; `hertz` gives the frequency of each row of each picture, else rows are numbered.
     """
+    ends = [(float(values.min()), float(values.max())) for values in rows.values()]
+    limits = dict(vmin=min(low for low, _ in ends), vmax=max(high for _, high in ends)) if one_scale else {}
     with drawing(height=1.9 * len(rows) + 0.3) as figure:
         all_axes = figure.subplots(len(rows), sharex=True, squeeze=False)[:, 0]
         for i, (axes, (title, values)) in enumerate(zip(all_axes, rows.items(), strict=True)):
             extent = (0, seconds, 0, values.shape[0])
-            options = dict(origin="lower", aspect="auto", cmap=HEAT, extent=extent)
+            options = dict(origin="lower", aspect="auto", cmap=HEAT, extent=extent, **limits)
             image = axes.imshow(values.cpu().numpy(), **options)
-            figure.colorbar(image, ax=axes, pad=0.01, label=label)
+            if not one_scale:
+                figure.colorbar(image, ax=axes, pad=0.01, label=label)
             axes.set(title=title, ylabel="mel filter")
             if hertz is not None:
                 _hertz_ticks(axes, hertz[i])
         axes.set_xlabel("seconds")
+        if one_scale:
+            figure.colorbar(image, ax=list(all_axes), pad=0.01, label=label)
     return figure

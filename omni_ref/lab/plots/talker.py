@@ -67,9 +67,12 @@ def end_probabilities(ends: Float[Tensor, "steps codebooks"], first: int) -> Fig
     with drawing(height=2.4) as figure:
         axes = figure.subplots()
         for k, (colour, curve) in enumerate(zip(CODEBOOK_COLOURS, ends.T.tolist(), strict=False)):
-            steps = range(first, len(curve))
-            axes.plot(steps, curve[first:], "o-", color=colour, markersize=3, label=f"codebook {k}")
-        axes.set(xlabel="step of 20 ms", ylabel="probability", ylim=(-0.03, 1.03), title="“Speech is over”")
+            steps, width = range(first, len(curve)), 5.5 - 1.5 * k  # where curves are one, all can be seen
+            axes.plot(
+                steps, curve[first:], "o-", color=colour, linewidth=width, markersize=width, label=f"codebook {k}"
+            )
+        axes.set(xlabel="step of 20 ms", ylabel="probability", ylim=(-0.06, 1.06))
+        axes.set_title("How probable each codebook holds it that speech is over")
         axes.legend(loc="upper left", bbox_to_anchor=(1, 1))
     return figure
 

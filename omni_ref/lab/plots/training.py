@@ -63,8 +63,8 @@ def live_losses(
                 height, name = levels[column]
                 highest = max(highest, 1.04 * height)
                 axes.axhline(height, color=ANSWER, linestyle="--", linewidth=1)
-                at = dict(xycoords=("axes fraction", "data"), ha="left", va="bottom", fontsize=8)
-                axes.annotate(name, (0.02, height), **at)
+                at = dict(xycoords=("axes fraction", "data"), textcoords="offset points", fontsize=8)
+                axes.annotate(name, (0.02, height), (0, 3), **at)
             axes.set(xlabel="step", ylabel=label, xlim=(0, None), ylim=(0, 1.06 * highest))
             axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
         if notes:

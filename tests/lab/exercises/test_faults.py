@@ -16,6 +16,11 @@ def blind(penalise):
     assert (penalise(logits, seen, 1.5) < logits)[0, :2].all()
 
 
+def returns(penalise):
+    logits, seen = torch.tensor([[2.0, -2.0, 1.0]]), torch.tensor([[0, 1]])
+    return bool((penalise(logits, seen, 1.5) < logits)[0, :2].all())
+
+
 def too_strict(penalise):
     raise AssertionError("never content")
 
@@ -36,5 +41,6 @@ WRONG = [
     (faults.samples_too_many, 8, "each odd stage"),
     (faults.penalty_test, 3, "A function is wanted"),
     (faults.penalty_test, too_strict, "never content"),
-    (faults.penalty_test, blind, "negative logits"),
+    (faults.penalty_test, blind, "a negative logit"),
+    (faults.penalty_test, returns, "does it assert, not return?"),
 ]

@@ -42,6 +42,8 @@ def test_a_player_that_runs_dry_waits():
     assert list(played.get_ydata()) == pytest.approx([0, 0, 200, 200, 400])
     (dry,) = whole.patches
     assert (dry.get_x(), dry.get_width()) == pytest.approx((300, 200))
+    named = {text.get_text() for text in whole.get_legend().get_texts()}
+    assert named == {"has come", "has been played", "has run dry"}
     assert not plots.playback([0.1, 0.2], [0.2, 0.2], 0.1, "title").axes[0].patches, "nothing is missing"
     assert closer.get_xlabel() == "ms since the question ended" and whole.get_ylabel() == "ms of sound"
 
@@ -50,6 +52,7 @@ def test_growth_is_stacked():
     (axes,) = plots.growth([1.0, 2.0], {"AuT": [1, 3], "Thinker": [2, 4]}, "MFLOPs").axes
     tops = [max(path.vertices[:, 1].max() for path in area.get_paths()) for area in axes.collections]
     assert tops == [3, 7] and axes.get_ylabel() == "MFLOPs"
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["Thinker", "AuT"], "as they lie"
 
 
 def test_the_step_that_completes_frame_0():
@@ -66,6 +69,7 @@ def test_cost_and_waiting_by_the_size_of_a_piece():
     assert list(work.lines[0].get_ydata()) == [10, 2] and list(waiting.lines[0].get_ydata()) == [3, 15]
     assert (work.get_ylabel(), waiting.get_ylabel()) == ("ms a frame", "ms a piece")
     assert [label.get_text() for label in work.get_xticklabels()] == ["1", "5"]
+    assert list(work.lines[0].get_xdata()) == [1, 5] and work.get_xscale() == "log"
 
 
 def test_letters_above_the_frames_that_come_out():

@@ -10,15 +10,17 @@ def image(axes):
 
 
 def test_alignments_show_the_chosen_symbols_on_an_axis_of_seconds():
-    first, second = torch.rand(5, 4), torch.rand(10, 4)
+    first, second = torch.rand(5, 4).softmax(dim=1), torch.rand(10, 4).softmax(dim=1)
     figure = lessons.alignments({"one": first, "two": second}, "–abc", "–ca", 25, [[], [0.1, 0.3]])
     above, below, bar = figure.axes
-    torch.testing.assert_close(image(above), first[:, [0, 3, 1]].T)
-    torch.testing.assert_close(image(below), second[:, [0, 3, 1]].T)
-    assert below.images[0].get_extent()[1] == 10 / 25
-    assert [tick.get_text() for tick in below.get_yticklabels()] == ["blank", "c", "a"]
+    for axes, grid in ((above, first), (below, second)):
+        torch.testing.assert_close(image(axes)[:3], grid[:, [0, 3, 1]].T)
+        torch.testing.assert_close(image(axes)[3], grid[:, 2])
+        assert axes.get_xlim() == (0, 10 / 25)
+    assert above.images[0].get_extent()[1] == 5 / 25 and below.images[0].get_extent()[1] == 10 / 25
+    assert [tick.get_text() for tick in below.get_yticklabels()] == ["blank", "c", "a", "others"]
     assert not above.lines and [line.get_xdata()[0] for line in below.lines] == [0.1, 0.3]
-    assert (above.get_title(loc="left"), below.get_xlabel(), bar.get_ylabel()) == ("one", "s", "probability")
+    assert (above.get_title(loc="left"), below.get_xlabel(), bar.get_ylabel()) == ("one", "time, s", "probability")
 
 
 def test_codebook_use_has_a_line_a_codebook():

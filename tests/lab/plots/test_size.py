@@ -40,7 +40,8 @@ def test_curves_and_levels_are_those_given(logarithmic):
     axes = plots.size.against([1024, 2048, 4096], curves, "x", "y", "title", levels, logarithmic).axes[0]
     up, down, level = (line.get_ydata() for line in axes.lines)
     assert (list(up), list(down), set(level)) == ([1, 2, 4], [4, 2, 1], {2})
-    assert (axes.get_xlabel(), axes.get_ylabel(), axes.get_title(loc="left")) == ("x", "y", "title")
+    labels = ("x (log)", "y (log)") if logarithmic else ("x", "y")
+    assert (axes.get_xlabel(), axes.get_ylabel()) == labels and axes.get_title(loc="left") == "title"
     assert axes.get_yscale() == ("log" if logarithmic else "linear")
 
 
@@ -55,11 +56,14 @@ def test_every_chosen_expert_has_its_ring():
 
 def test_a_code_is_at_the_step_that_predicts_it():
     steps = torch.tensor([[0, 2], [1, 3], [2, 4]])
-    upper, lower, colours = plots.size.code_steps({"three": steps, "one": torch.tensor([[5, 6]])}, 0.2).axes
-    shown = upper.collections[0].get_array().reshape(3, 7)
+    designs = {"three": (steps, [0.5] * 5), "one": (torch.tensor([[0, 2]]), [0.25, 1.0, 0.25])}
+    upper, lower, colours = plots.size.code_steps(designs, 0.2).axes
+    shown = upper.collections[0].get_array().reshape(3, 5)
     for codebook in range(3):
         for frame in range(2):
             assert shown[codebook, int(steps[codebook, frame])] == pytest.approx(100 * frame)
     assert sum(not math.isnan(cell) for cell in shown.filled(math.nan).flatten()) == 6
+    edges = [mesh.get_coordinates()[0, :, 0].tolist() for mesh in (upper.collections[0], lower.collections[0])]
+    assert edges == [[0, 0.5, 1, 1.5, 2, 2.5], [0, 0.25, 1.25, 1.5]], "a step is as wide as what it reads"
     assert lower.get_xlabel() and upper.get_ylabel() == lower.get_ylabel() == "codebook"
     assert colours.get_ylabel().startswith("ms")

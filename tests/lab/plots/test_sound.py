@@ -99,6 +99,12 @@ def test_spectrograms_show_their_values_over_time():
     assert pictures[-1].get_xlabel() == "seconds"
 
 
+def test_spectrograms_can_share_one_scale_of_colours():
+    rows = {"one": torch.zeros(4, 6), "other": torch.full((8, 3), 2.0)}
+    *pictures, bar = sound.spectrograms(rows, 1.5, "dB", one_scale=True).axes
+    assert [axes.images[0].get_clim() for axes in pictures] == [(0, 2), (0, 2)] and bar.get_ylabel() == "dB"
+
+
 def test_rows_of_known_frequency_are_labelled_in_hertz():
     hertz = torch.linspace(0, 8000, 33)
     axes = sound.spectrograms({"one": torch.randn(33, 2)}, 1.0, hertz=[hertz]).axes[0]

@@ -12,7 +12,7 @@ NO_LETTER = "□"
 
 
 def byte_name(index: int) -> str:
-    """How pictures write a text token: a byte as its letter, a space as ·, <|im_start|> as ▸, <|im_end|> as ■, both ends of a sound as ♪."""
+    """How pictures write a text token: a byte as its letter, a space as ·, a turn's ends as ▸ and ■, a sound's as ♪."""
     return MARKS.get(index) or (chr(index) if 32 < index < 127 else NO_LETTER)
 
 

@@ -226,5 +226,7 @@ def token_strips(rows: dict[str, Int[Tensor, "_"]], shared: dict[str, list[str]]
             axes.add_patch(Rectangle((0, -9), 0, 0, facecolor=SHARED[kin], alpha=0.5, label=kin))
         axes.set_yticks(range(len(rows)), list(rows))
         axes.set(xlabel="s", xlim=(-0.5 / rate, (longest - 0.5) / rate), ylim=(len(rows) - 0.4, -0.6))
-        figure.legend(loc="outside lower center", ncols=3, title="the id occurs, anywhere, in another word with the same")
+        figure.legend(
+            loc="outside lower center", ncols=3, title="the id occurs, anywhere, in another word with the same"
+        )
     return figure

@@ -35,12 +35,7 @@ def test_tokens_stand_under_their_frames_and_a_run_shares_a_shade(config):
 def test_the_geometry_of_ten_frames(config, token, shown, reads):
     axes = aut.stem_geometry(10, token, config).axes[0]
     assert axes.get_title(loc="left") == f"10 frames give 3 tokens; token {shown} reads frames {reads}"
-    assert [text.get_text() for text in axes.texts] == [
-        "token 0",
-        "token 1",
-        "token 2",
-        "ring: a zero of the padding",
-    ]
+    assert [text.get_text() for text in axes.texts] == ["token 0", "token 1", "token 2", "ring: a zero of the padding"]
     assert axes.get_xlabel() == "frame"
     rings = [line for line in axes.lines if line.get_fillstyle() == "none"]
     padding = {float(x) for line in rings for x in line.get_xdata()}

@@ -23,7 +23,7 @@ VIEW = "application/vnd.jupyter.widget-view+json"
 REDRAW = """
 import gc
 from omni_ref.lab.widgets import LiveFigure
-for figure in [thing for thing in gc.get_objects() if isinstance(thing, LiveFigure)]:
+for figure in [thing for thing in gc.get_objects() if issubclass(type(thing), LiveFigure)]:
     figure._show(**figure.values)
 """
 METADATA = {

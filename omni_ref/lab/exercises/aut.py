@@ -17,6 +17,8 @@ def tokens(answer: int) -> Mistake:
 @exercise("2.2")
 def frames(answer: list[tuple[int, int]]) -> Mistake:
     """Token k reads frames 4k - 5 to 4k + 5, of those that exist."""
+    if len(answer) != 2:
+        return "Give two tuples, of token 0 and of token 7: the first frame and the last."
     for token, given in zip((0, 7), answer, strict=True):
         expected = (max(4 * token - 5, 0), 4 * token + 5)
         if tuple(given) == (4 * token - 5, 4 * token + 5) != expected:

@@ -23,7 +23,7 @@ def lengths(answer: tuple[int, int]) -> Mistake:
 
 
 @exercise("8.2")
-def even_kernels(answer: tuple[int, ...]) -> Mistake:
+def even_kernels(answer: list[int]) -> Mistake:
     """At stride 5, kernels whose taps reach every sample equally often."""
     for kernel in sorted(set(answer) ^ {5, 10, 15}):
         counts = [len(range(phase, kernel, 5)) for phase in range(5)]

@@ -1,5 +1,6 @@
 """Exercises of notebook 12."""
 
+from collections.abc import Callable
 from math import prod
 
 from jaxtyping import Float, Int
@@ -49,10 +50,8 @@ def always_divides(
 
 
 @exercise("12.4")
-def penalty_test(answer: object) -> Mistake:
+def penalty_test(answer: Callable) -> Mistake:
     """A test that the right repetition penalty passes, and the one that always divides does not."""
-    if not callable(answer):
-        return "A function is wanted, to be called with another: test(penalise)."
     try:
         answer(penalise_repetition)
     except AssertionError as error:

@@ -41,10 +41,10 @@ def safe_start(answer: Callable[[list[float], list[float]], float]) -> Mistake:
         if not isinstance(start, (int, float)):
             return "It should return a number, in seconds."
         for i, (time, sound) in enumerate(zip(came, before, strict=True)):
-            if start + sound < time - 1e-9:
+            if start + sound < time - 1e-6:
                 late = 1000 * (time - start - sound)
                 return f"Piece {i} of {pieces} is wanted {late:.0f} ms before it has come."
-        if start > expected + 1e-9:
+        if start > expected + 1e-6:
             return f"That is safe, but {1000 * (start - expected):.0f} ms later than need be."
     return None
 

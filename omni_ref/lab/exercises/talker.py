@@ -23,7 +23,7 @@ def steps_of_a_second(answer: int) -> Mistake:
 
 
 @exercise("7.2")
-def known_frames(answer: tuple[int, ...]) -> Mistake:
+def known_frames(answer: list[int]) -> Mistake:
     """Codebook 2 of frame 7 is chosen at step 9, from the codes of steps up to 8."""
     if len(answer) != 4:
         return f"{len(answer)} numbers came, expected 4: one a codebook."
@@ -46,6 +46,8 @@ def speech_length(answer: Callable) -> Mistake:
             codes[0, too_early, 0] = codes[0, too_early + 1, -1] = end_id
         steps = delay_codes(codes, begin_id, end_id)[0]
         came = answer(steps, end_id)
+        if came is None:
+            return "It gave None, expected a number of frames."
         if int(came) != frames:
             stopped = too_early is not None and int(came) in (too_early, too_early + 1)
             hint = " One codebook said end alone, before." if stopped else ""

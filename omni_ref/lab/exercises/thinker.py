@@ -74,7 +74,10 @@ def greedy(answer: Callable) -> Mistake:
         expected.append(int(best))
         grown = torch.cat([grown, omni.thinker.embed_text(best[None, None])], dim=1)
     with Probe(omni.thinker) as probe:
-        ids = [int(index) for index in answer(omni.thinker, prompt, STEPS)]
+        ids = answer(omni.thinker, prompt, STEPS)
+    if ids is None:
+        return f"It gave None, expected {STEPS} ids."
+    ids = [int(index) for index in ids]
     if len(ids) != STEPS:
         return f"{len(ids)} ids came, expected {STEPS}."
     if ids != expected:

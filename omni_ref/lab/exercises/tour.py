@@ -17,10 +17,8 @@ def in_words(number: int) -> str:
 
 
 @exercise("0.1")
-def counts(answer: object) -> Mistake:
+def counts(answer: tuple[int | float, int | float]) -> Mistake:
     """3.5 s are 350 frames; 87.5 tokens of four frames, rounded up."""
-    if not isinstance(answer, tuple | list) or len(answer) != 2:
-        return "Give two numbers, as a tuple: frames and tokens."
     frames, tokens = answer
     if frames != 350:
         return f"{frames} frames in 3.5 s are {frames / 3.5:g} a second."
@@ -50,7 +48,7 @@ def wrong_sum(answer: str) -> Mistake:
     """The shipped model is asked, and its reply compared with the truth."""
     left, _, right = answer.partition(" plus ")
     if left not in ONES or right not in ONES:
-        return 'Give a question such as "seven plus eight": two numbers from zero to twenty, in words.'
+        return 'Only *plus* here: "seven plus eight", or two other numbers from zero to twenty, in words.'
     truth = f"{answer} is {in_words(ONES.index(left) + ONES.index(right))}"
     said = Omni.from_pretrained().respond(text=answer, speak=False).text
     return f'It answers "{said}", which is right.' if said == truth else None

@@ -68,7 +68,8 @@ def stem_geometry(frames: int, token: int, config: AuTEncoderConfig) -> Figure:
         draw_level(axes, 0, 1, frames, inside, reached - inside)
         for k in range(lengths[2]):
             axes.text(k * spacing[2], -2.2, f"token {k}", ha="center", va="top", fontsize=8)
-        axes.set(xlabel="frame", xlim=(-6, 26), ylim=(-2.6, 0.3))
+        axes.text(max(frames, 12) + 5.5, -2.2, "ring: a zero of the padding", ha="right", va="top", fontsize=8)
+        axes.set(xlabel="frame", xlim=(-4, max(frames, 12) + 5.5), ylim=(-2.6, 0.3))
         axes.set_yticks([0, -1, -2], ["mel frames", "after convolution 1", "after convolution 2"])
         axes.set_title(
             f"{frames} frames give {lengths[2]} tokens; token {token} reads frames {min(inside)} to {max(inside)}"
@@ -85,7 +86,7 @@ def draw_level(axes: Axes, level: int, spacing: int, length: int, inside: set[in
 
 
 def stem_kernels(weight: Float[Tensor, "channels mels taps"], rows: int = 2, columns: int = 6) -> Figure:
-    """The strongest kernels of the first convolution: orange where sound speaks for a channel, purple against it."""
+    """The strongest kernels of the first convolution: orange where loudness speaks for a channel, purple against it."""
     strongest = weight.flatten(1).norm(dim=1).argsort(descending=True)[: rows * columns]
     half = weight.shape[2] // 2
     extent = (-half - 0.5, half + 0.5, 0, weight.shape[1])
@@ -95,11 +96,12 @@ def stem_kernels(weight: Float[Tensor, "channels mels taps"], rows: int = 2, col
             kernel = weight[channel].cpu().numpy()
             limit = float(abs(kernel).max())
             options = dict(origin="lower", aspect="auto", cmap=SIGNED, extent=extent)
-            axes.imshow(kernel, vmin=-limit, vmax=limit, **options)
+            image = axes.imshow(kernel / limit, vmin=-1, vmax=1, **options)
             axes.set_title(f"channel {channel}", fontsize=8)
             axes.set_xticks([-half, 0, half])
         figure.supxlabel("frame, from the one in the middle", fontsize=9)
         figure.supylabel("mel filter", fontsize=9)
+        figure.colorbar(image, ax=grid, pad=0.01, aspect=30, ticks=(-1, 0, 1), label="weight, share of the largest")
     return figure
 
 
@@ -135,7 +137,7 @@ def influence_maps(maps: dict[str, Float[Tensor, "frames time"]]) -> Figure:
         row = figure.subplots(1, len(maps), sharey=True, squeeze=False)[0]
         for axes, (title, moved) in zip(row, maps.items(), strict=True):
             share = (moved / moved.max()).clamp(min=1e-3).log10()
-            options = dict(origin="lower", aspect="auto", cmap=HEAT, vmin=-3, vmax=0)
+            options = dict(aspect="auto", cmap=HEAT, vmin=-3, vmax=0)
             image = axes.imshow(share.cpu().numpy(), **options)
             axes.set(title=title, xlabel="token that moves")
         row[0].set_ylabel("frame that is changed")
@@ -144,20 +146,20 @@ def influence_maps(maps: dict[str, Float[Tensor, "frames time"]]) -> Figure:
 
 
 def attention_grid(maps: Float[Tensor, "layers heads time time"], notes: list[list[str]]) -> Figure:
-    """Every head's attention map, a row a layer, with a note over each; colour: weight, small ones brightened."""
+    """Every head's attention map, a row a layer, with a note over each; each as bright as its own largest weight."""
     layers, heads = maps.shape[:2]
     with drawing(8.0, 2.0 * layers) as figure:
         grid = figure.subplots(layers, heads, sharex=True, sharey=True, squeeze=False)
         for layer in range(layers):
             for head in range(heads):
                 axes = grid[layer, head]
-                norm = PowerNorm(0.5, vmin=0, vmax=1)
-                image = axes.imshow(maps[layer, head].cpu().numpy(), cmap=HEAT, norm=norm)
+                weights = maps[layer, head] / maps[layer, head].max()
+                image = axes.imshow(weights.cpu().numpy(), cmap=HEAT, norm=PowerNorm(0.5, vmin=0, vmax=1))
                 axes.set_title(f"layer {layer}, head {head}: {notes[layer][head]}", fontsize=8)
-        figure.suptitle("How far a head's readers look on average stands over its map", fontsize=10)
+        figure.suptitle("Every head; over each, how far it reads on average", fontsize=10)
         figure.supxlabel("key: token that is read", fontsize=9)
         figure.supylabel("query: token that reads", fontsize=9)
-        figure.colorbar(image, ax=grid, shrink=0.5, pad=0.01, label="attention weight")
+        figure.colorbar(image, ax=grid, shrink=0.5, pad=0.01, label="weight, share of the map's largest")
     return figure
 
 

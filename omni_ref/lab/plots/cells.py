@@ -7,12 +7,12 @@ from torch import Tensor
 
 from .style import HEAT
 
-MARKS = {32: "·", 256: "▸", 257: "■", 258: "◂", 259: "◂"}
+MARKS = {32: "·", 256: "▸", 257: "■", 258: "♪", 259: "♪"}
 NO_LETTER = "□"
 
 
 def byte_name(index: int) -> str:
-    """How pictures write a text token: a byte as its letter, a space as ·, <|im_start|> as ▸, <|im_end|> as ■."""
+    """How pictures write a text token: a byte as its letter, a space as ·, a turn's ends as ▸ and ■, a sound's as ♪."""
     return MARKS.get(index) or (chr(index) if 32 < index < 127 else NO_LETTER)
 
 

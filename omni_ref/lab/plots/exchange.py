@@ -22,7 +22,7 @@ def draw_mel(axes: Axes, waveform: Float[Tensor, "samples"], config: AuTEncoderC
 def draw_tokens(axes: Axes, tokens: Int[Tensor, "time"], colour: str, xlabel: str, labels: str | None = None) -> None:
     """A token a step: its id as a height; `labels`, a character each, along the top."""
     axes.vlines(range(len(tokens)), 0, tokens.tolist(), color=colour, linewidth=1.2)
-    axes.plot(range(len(tokens)), tokens.tolist(), "o", color=colour, markersize=3)
+    axes.plot(range(len(tokens)), tokens.tolist(), "o", color=colour, markersize=3, clip_on=False)
     axes.set(xlabel=xlabel, ylabel="token id", xlim=(-0.5, max(len(tokens), 1) - 0.5))
     axes.set_ylim(bottom=0)
     for step, label in enumerate(labels or ""):

@@ -78,12 +78,15 @@ def grouped_attention(
                 if column == 0:
                     axes.set_ylabel(f"q{i}")
                 elif rows > 1:
-                    axes.set_ylabel(f"{title[7]}{i}")
+                    axes.set_ylabel(f"{title[7]}{i}", labelpad=0)
+                    axes.set_yticks(range(len(letters)), visible(letters), fontsize=7)
+                    axes.tick_params(length=0, pad=2)
             axes.set_xlabel("channel")
             if stack is weights:
-                axes.set_xticks(range(len(letters)), visible(letters), fontsize=6)
+                axes.set_xticks(range(len(letters)), visible(letters), fontsize=7)
                 axes.tick_params(length=0, pad=2)
                 axes.set_xlabel("key: the letter that is read")
+        figure.suptitle("Orange: above 0, purple: below; weights: black 0, bright 1", fontsize=8, x=0.99, ha="right")
     return figure
 
 
@@ -102,8 +105,8 @@ def one_letter(weights: Float[Tensor, "group keys"], letters: str, place: int, f
         axes.set(
             title=f"at letter {place + 1} of {len(letters)}, {letters[place]!r}", xlabel="key: the letter that is read"
         )
-        axes.set(ylabel="weight", ylim=(0, 1), xlim=(-2.4, len(letters) - 0.4))  # room for the legend
-        axes.legend(loc="upper left", frameon=False)
+        axes.set(ylabel="weight", ylim=(0, 1), xlim=(-0.6, len(letters) - 0.4))
+        axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=group, frameon=False)
     return figure
 
 

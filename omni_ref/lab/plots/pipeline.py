@@ -24,7 +24,7 @@ BOXES = (
     ("Code2Wav", 42, 7, ANSWER),
 )
 HALF_WIDTH, HALF_HEIGHT = 9, 5
-LOWEST_RATE = 10  # where the bars of the hourglass begin
+LOWEST_RATE = 10  # where the axis of the hourglass begins
 AUDIO, FIRST_SPECIAL = -1, 256  # how `prompts` takes an audio token; the first id that is no byte
 KINDS = ("special token", "prompt: text", "prompt: sound", "reply")
 KNOWN = "#9CC9E6"  # QUESTION, lighter: a table of right answers is not to shout
@@ -86,10 +86,12 @@ def hourglass(stages: Sequence[Stage]) -> Figure:
         for row, stage in enumerate(stages):
             if stage.rate is None:
                 colour = ANSWER  # what comes after the Thinker
-                axes.text(1.1 * LOWEST_RATE, row, "at its own pace", color=THOUGHT, va="center", fontsize=8)
+                axes.text(1.1 * LOWEST_RATE, row, "at its own pace", color="0.35", va="center", fontsize=9)
                 continue
-            axes.hlines(row, LOWEST_RATE, stage.rate, color=colour, linewidth=7)
-            axes.text(1.15 * stage.rate, row, f"{stage.rate:,.0f}", va="center", fontsize=8)
+            axes.hlines(row, LOWEST_RATE, stage.rate, color="0.85", linewidth=1, zorder=0)  # to the name: no size
+            axes.plot(stage.rate, row, "o", color=colour, markersize=7)
+            digits = 0 if round(stage.rate, 1).is_integer() else 1  # as in the table
+            axes.text(1.25 * stage.rate, row, f"{stage.rate:,.{digits}f}", va="center", fontsize=8)
         axes.set_yticks(range(len(stages)), [stage.name for stage in stages])
         axes.set(xscale="log", xlim=(LOWEST_RATE, 60_000), ylim=(len(stages) - 0.4, -0.6))
         axes.set_xlabel("positions a second of sound")
@@ -151,8 +153,9 @@ def known_facts(
             axes.set_yticks(range(0, table.shape[0], 5))
         all_axes[0].set_ylabel("left number")
         dot = Line2D([], [], marker="o", linestyle="", color="black", markersize=3, label="never trained on")
-        patches = [Patch(color=KNOWN, label="answered right"), Patch(color=ANSWER, label="answered wrong")]
-        figure.legend(handles=[*patches, dot], loc="outside upper right", ncols=3, frameon=False)
+        white = Patch(facecolor="white", edgecolor="0.5", label="not asked")
+        patches = [Patch(color=KNOWN, label="answered right"), Patch(color=ANSWER, label="answered wrong"), white]
+        figure.legend(handles=[*patches, dot], loc="outside upper right", ncols=4, frameon=False)
     return figure
 
 

@@ -63,7 +63,8 @@ def query_and_key(
             left.plot([0, point.real], [0, point.imag], "-o", color=colour, markevery=[1], linewidth=2)
             left.text(0.03, height, name, color=colour, transform=left.transAxes)
         left.set(xlabel="channel i", ylabel="channel i + head_dim / 2", title="turned; dotted: position 0")
-        left.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal", xticks=[0], yticks=[0])
+        left.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal")
+        left.locator_params(nbins=4)
         distance = query_position - key_position
         right.plot(steps, products, color="0.7")
         right.plot(steps[::8], products[::8], ".", color="0.5", markersize=4)
@@ -95,10 +96,11 @@ def attention_on_sound(
     weights: Float[Tensor, "letters positions"],
     letters: str,
     title: str,
+    label: str = "weight",
 ) -> Figure:
-    """What is heard, and below, on the same scale of time, how much each letter of the reply reads of it.
+    """What is heard, and below, on the same scale of time, a number for each letter of the reply and each place.
 
-    A row a letter, the first letter on top; bold where a word begins.
+    A row a letter, the first letter on top; bold where a word begins. `label`: what the numbers are.
     """
     seconds = weights.shape[1] / config.token_rate
     options = dict(aspect="auto", cmap=HEAT, extent=(0, seconds, len(letters) - 0.5, -0.5))
@@ -108,10 +110,10 @@ def attention_on_sound(
         heard.set(title="The question", xlabel="")
         image = below.imshow(weights.cpu().numpy(), vmin=0, **options)
         below.set_yticks(range(len(letters)), visible(letters), fontsize=7)
-        for i, label in enumerate(below.get_yticklabels()):
-            label.set_fontweight("bold" if i == 0 or letters[i - 1] == " " else "normal")
+        for i, tick in enumerate(below.get_yticklabels()):
+            tick.set_fontweight("bold" if i == 0 or letters[i - 1] == " " else "normal")
         below.set(title=title, xlabel="s", ylabel="letter about to be written", xlim=(0, seconds))
-        figure.colorbar(image, ax=[heard, below], label="weight", pad=0.01)
+        figure.colorbar(image, ax=[heard, below], label=label, pad=0.01)
     return figure
 
 
@@ -131,7 +133,8 @@ def attention_of_reply(
     with drawing(8, 3.3) as figure:
         left, right = figure.subplots(1, 2, width_ratios=(5, 3))
         left.imshow(on_sound.cpu().numpy(), extent=(0, positions / token_rate, letters - 0.5, -0.5), **options)
-        right.imshow(on_reply.cpu().numpy(), **options)
+        image = right.imshow(on_reply.cpu().numpy(), **options)
+        figure.colorbar(image, ax=[left, right], label="weight", extend="max", pad=0.01)
         left.set(title=f"{title}: the sound", xlabel="s", ylabel="about to be written")
         right.set(title="the reply so far", xlabel="letter that is read", yticks=[])
         left.set_yticks(list(words), list(words.values()), fontsize=8)
@@ -157,9 +160,9 @@ def all_heads(
     token_rate: int,
     colours: Sequence[str],
 ) -> Figure:
-    """Every head of every layer, each as bright as its own brightest point; `words` begin at these letters.
+    """Every head of every layer, each as bright as its largest weight, which is in its title.
 
-    `colours`: a frame a head, the same for heads that share keys and values.
+    `words` begin at these letters. `colours`: a frame a head, the same for heads that share keys and values.
     """
     layers, heads, letters, positions = maps.shape
     with drawing(8, 1.3 * layers + 0.4) as figure:
@@ -173,29 +176,7 @@ def all_heads(
                 axes.spines[:].set(visible=True, color=colours[head], linewidth=2.5)
                 axes.set_yticks(list(words), list(words.values()), fontsize=8)
                 axes.tick_params(length=2)
-                axes.set_title(f"layer {layer}, head {head}", fontsize=8)
+                axes.set_title(f"layer {layer}, head {head}: {weights.max():.2f}", fontsize=7)
         for axes in all_axes[-1]:
             axes.set_xlabel("s")
-    return figure
-
-
-def heard_and_needed(
-    weights: Mapping[str, Float[Tensor, "positions"]], losses: Mapping[str, Float[Tensor, "positions"]], token_rate: int
-) -> Figure:
-    """For each word, where its first letter looks (filled), and how much it loses when the sound is muted there."""
-    with drawing(8, 1.15 * len(weights) + 0.6) as figure:
-        all_axes = figure.subplots(len(weights), sharex=True, squeeze=False)[:, 0]
-        lost = max(float(loss.max()) for loss in losses.values())
-        for axes, (word, looks) in zip(all_axes, weights.items(), strict=True):
-            seconds = [(i + 0.5) / token_rate for i in range(len(looks))]
-            axes.fill_between(seconds, looks.tolist(), color=QUESTION, alpha=0.45, step="mid", linewidth=0)
-            axes.set_ylim(0, 1.1 * max(float(each.max()) for each in weights.values()))
-            axes.set_ylabel("weight", color=QUESTION)
-            other = axes.twinx()
-            other.plot(seconds, losses[word].tolist(), color=ANSWER, linewidth=1.5)
-            other.set(ylim=(0, 1.1 * lost))
-            other.set_ylabel("nats lost", color=ANSWER)
-            other.spines.right.set_visible(True)
-            axes.set_title(word)
-        all_axes[-1].set(xlabel="s", xlim=(0, len(looks) / token_rate))
     return figure

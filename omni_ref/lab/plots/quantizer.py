@@ -24,7 +24,8 @@ def draw_assignment(
     ties = np.stack([points, codebook[codes]], axis=1)
     axes.add_collection(LineCollection(ties, colors=QUESTION, linewidths=0.6, alpha=0.4))
     axes.plot(*points.T, "o", color=QUESTION, markersize=dot, label="vectors", zorder=4)
-    axes.plot(*codebook[chosen].T, "s", color=ANSWER, markersize=6, label="codes that are chosen", zorder=3)
+    hollow = dict(markersize=7, markeredgewidth=1.5, fillstyle="none")  # a dot may be in it
+    axes.plot(*codebook[chosen].T, "s", color=ANSWER, label="codes that are chosen", zorder=5, **hollow)
     axes.plot(*codebook[~chosen].T, "x", color="0.6", markersize=4, label="codes that are not")
 
 
@@ -44,7 +45,7 @@ def assignment(
     points: Float[Tensor, "vectors 2"], codebook: Float[Tensor, "codes 2"], codes: Int[Tensor, "vectors"], title: str
 ) -> Figure:
     """Vectors of two numbers and their codes."""
-    with drawing(7.0, 4.0) as figure:
+    with drawing(6.0, 4.0) as figure:
         axes = figure.subplots()
         draw_assignment(axes, points, codebook, codes)
         axes.set(title=title, xlabel="first number", ylabel="second number", aspect="equal")
@@ -71,7 +72,7 @@ def staircase(
 ) -> Figure:
     """A quantizer of single numbers: its value, flat between jumps, and the slope that its gradient claims."""
     inputs, outputs, codebook = (part.cpu().numpy() for part in (inputs, outputs, codebook))
-    with drawing(7.0, 3.0) as figure:
+    with drawing(5.4, 3.0) as figure:
         axes = figure.subplots()
         axes.plot(inputs, inputs, "--", color=ANSWER, label="slope that the gradient claims")
         axes.plot(inputs, outputs, color=QUESTION, label="value")
@@ -93,7 +94,7 @@ def pulls(
     options = dict(angles="xy", scale_units="xy", scale=1, width=0.006, zorder=3)
     with drawing(7.0, 3.2) as figure:
         axes = figure.subplots()
-        axes.quiver(*vectors.T, *(scale * steps).T, color=QUESTION, label="vectors: commitment", **options)
+        axes.quiver(*vectors.T, *(scale * steps).T, color=QUESTION, label="vectors: commitment, enlarged", **options)
         axes.plot(*vectors.T, "o", color=QUESTION, markersize=5)
         axes.quiver(*before, *(after - before), color=ANSWER, label="code: moving average", **options)
         axes.plot(*before, "s", color=ANSWER, markersize=8)
@@ -201,9 +202,10 @@ def token_in_places(patches: Float[Tensor, "places mels frames"], title: str) ->
             extent = (k * (frames + 1) - 0.5, k * (frames + 1) + frames - 0.5, 0, mels)
             options = dict(origin="lower", aspect="auto", cmap=HEAT, extent=extent)
             axes.imshow(patch, vmin=-0.7, vmax=1.2, **options)
+            axes.plot(k * (frames + 1) + frames // 2, mels, "v", color=ANSWER, markersize=5, clip_on=False)
         axes.set_xticks([k * (frames + 1) + frames // 2 for k in range(places)], range(1, places + 1))
-        axes.set(title=title, ylabel="mel filter", xlim=(-1.5, places * (frames + 1) - 0.5))
-        axes.set_xlabel(f"places where it stood, {frames} frames of each")
+        axes.set(title=title, ylabel="mel filter", xlim=(-1.5, places * (frames + 1) - 0.5), ylim=(0, mels))
+        axes.set_xlabel(f"places where it stood, {frames} frames of each; ▾: the frame it stood on")
     return figure
 
 
@@ -224,5 +226,7 @@ def token_strips(rows: dict[str, Int[Tensor, "_"]], shared: dict[str, list[str]]
             axes.add_patch(Rectangle((0, -9), 0, 0, facecolor=SHARED[kin], alpha=0.5, label=kin))
         axes.set_yticks(range(len(rows)), list(rows))
         axes.set(xlabel="s", xlim=(-0.5 / rate, (longest - 0.5) / rate), ylim=(len(rows) - 0.4, -0.6))
-        figure.legend(loc="outside lower center", ncols=3, title="the id occurs in another word with the same")
+        figure.legend(
+            loc="outside lower center", ncols=3, title="the id occurs, anywhere, in another word with the same"
+        )
     return figure

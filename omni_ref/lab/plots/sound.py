@@ -51,7 +51,7 @@ def frame_and_spectrum(
         for colour, (name, power) in zip(reversed(COLOURS), spectra.items(), strict=True):
             right.plot(_hertz(power, sample_rate), _decibels(power), color=colour, label=name)
         left.set(xlabel="milliseconds", ylabel="sample", title="Frame")
-        right.set(xlabel="Hz", ylabel="dB below the peak", title="Power spectrum", ylim=(-90, 3))
+        right.set(xlabel="Hz", ylabel="dB, peak = 0", title="Power spectrum", ylim=(-90, 3))
         right.legend(loc="upper right")
     return figure
 
@@ -63,11 +63,12 @@ def sampled_spectrum(
     marks = ((QUESTION, "o", 7), (ANSWER, ".", 7))
     with drawing() as figure:
         axes = figure.subplots()
-        axes.plot(_hertz(curve, sample_rate), _decibels(curve), color="0.6", linewidth=1)
+        name = f"transform of {2 * (len(curve) - 1):,}"
+        axes.plot(_hertz(curve, sample_rate), _decibels(curve), color="0.6", linewidth=1, label=name)
         for (colour, marker, size), (name, power) in zip(marks, points.items(), strict=True):
             hollow = dict(marker=marker, markersize=size, linestyle="", markerfacecolor="none" if size > 6 else colour)
             axes.plot(_hertz(power, sample_rate), _decibels(power), color=colour, label=name, **hollow)
-        axes.set(xlabel="Hz", ylabel="dB below the peak", xlim=(0, highest), ylim=(-70, 3))
+        axes.set(xlabel="Hz", ylabel="dB, peak = 0", xlim=(0, highest), ylim=(-70, 3))
         axes.legend(loc="upper right")
     return figure
 
@@ -86,16 +87,16 @@ def mel_scales(hertz: Float[Tensor, "points"], scales: dict[str, Float[Tensor, "
 def filter_bank(banks: dict[str, Float[Tensor, "_ bins"]], sample_rate: int, every: int = 8) -> Figure:
     """One filter in `every`, its gain at each bin against frequency, a row for each bank."""
     with drawing(height=1.7 * len(banks) + 0.3) as figure:
-        all_axes = figure.subplots(len(banks), sharex=True, squeeze=False)[:, 0]
+        all_axes = figure.subplots(len(banks), sharex=True, sharey=True, squeeze=False)[:, 0]
+        highest = max(float(filters[::every].max()) for filters in banks.values())
         for colour, axes, (title, filters) in zip(COLOURS, all_axes, banks.items(), strict=True):
             for gains in filters[::every]:
                 axes.fill_between(
                     _hertz(gains, sample_rate), gains.cpu().numpy(), color=colour, alpha=0.25, linewidth=0
                 )
                 axes.plot(_hertz(gains, sample_rate), gains.cpu().numpy(), color=colour, linewidth=1)
-            axes.set(title=title, ylabel="gain, 1/Hz", xlim=(0, sample_rate / 2))
-            axes.set_ylim(bottom=0)
-        axes.set_xlabel("Hz")
+            axes.set(title=title, ylabel="gain, 1/Hz", xlim=(0, sample_rate / 2), ylim=(0, 1.05 * highest))
+        axes.set_xlabel("Hz; drawn at the bins: a tip between two of them is cut")
     return figure
 
 
@@ -138,24 +139,26 @@ def _hertz_ticks(axes: Axes, hertz: Float[Tensor, "_"]) -> None:
 def spectrograms(
     rows: dict[str, Float[Tensor, "_ _"]],
     seconds: int | float,
-    label: str = "log-mel",
+    label: str | Sequence[str] = "log-mel",
     hertz: Sequence[Float[Tensor, "_"]] | None = None,
     one_scale: bool = False,
 ) -> Figure:
-    """Pictures of frequency against time, a row each, on one scale of time, and on `one_scale` of colours if so asked.
+    """Pictures of frequency against time, a row each, on one scale of time; with `one_scale`, of colours too.
 
-    `label` names what the colours are; `hertz` gives the frequency of each row of each picture, else rows are numbered.
+    `label` names what the colours are, of all or of each; `hertz` gives the frequency of each row of each picture, else
+    rows are numbered.
     """
-    ends = [(float(values.min()), float(values.max())) for values in rows.values()]
-    limits = dict(vmin=min(low for low, _ in ends), vmax=max(high for _, high in ends)) if one_scale else {}
+    labels = [label] * len(rows) if isinstance(label, str) else label
+    ends = [float(end) for values in rows.values() for end in values.aminmax()]
     with drawing(height=1.9 * len(rows) + 0.3) as figure:
         all_axes = figure.subplots(len(rows), sharex=True, squeeze=False)[:, 0]
         for i, (axes, (title, values)) in enumerate(zip(all_axes, rows.items(), strict=True)):
             extent = (0, seconds, 0, values.shape[0])
-            options = dict(origin="lower", aspect="auto", cmap=HEAT, extent=extent, **limits)
+            options = dict(origin="lower", aspect="auto", cmap=HEAT, extent=extent)
+            if one_scale:
+                options |= dict(vmin=min(ends), vmax=max(ends))
             image = axes.imshow(values.cpu().numpy(), **options)
-            if not one_scale:
-                figure.colorbar(image, ax=axes, pad=0.01, label=label)
+            figure.colorbar(image, ax=axes, pad=0.01, label=labels[i])
             axes.set(title=title, ylabel="mel filter")
             if hertz is not None:
                 _hertz_ticks(axes, hertz[i])

@@ -18,6 +18,8 @@ RIGHT = [
 WRONG = [
     (aut.tokens, 80, "round up"),
     (aut.tokens, 321, "1281 to 1284 frames"),
+    (aut.frames, [(0, 5)], "two tuples"),
+    (aut.frames, (0, 5, 23, 33), "a list of tuples of two whole numbers"),
     (aut.frames, [(-5, 5), (23, 33)], "no frame -5"),
     (aut.frames, [(0, 5), (28, 33)], "Token 7 stands on frame 28"),
     (aut.third_convolution, (13, 27), "A field of 13 frames"),

@@ -39,7 +39,7 @@ WRONG = [
     (faults.one_for_one, (1.0, 4.0), "are not 1 s"),
     (faults.samples_too_many, 0, "twice its half"),
     (faults.samples_too_many, 8, "each odd stage"),
-    (faults.penalty_test, 3, "A function is wanted"),
+    (faults.penalty_test, 3, "Give a function"),
     (faults.penalty_test, too_strict, "never content"),
     (faults.penalty_test, blind, "a negative logit"),
     (faults.penalty_test, returns, "does it assert, not return?"),

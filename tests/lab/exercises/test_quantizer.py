@@ -2,6 +2,7 @@
 
 import math
 
+import torch
 from exercise_tests import test_a_mistake_is_named, test_no_answer_is_said_so, test_the_right_answer_is_right  # noqa: F401
 
 from omni_ref.lab.exercises import quantizer
@@ -11,6 +12,7 @@ RIGHT = [
     (quantizer.perplexity, 2**1.75),
     (quantizer.by_dot_product, [0, 1]),
     (quantizer.gradient, 0.15),
+    (quantizer.gradient, float(0.05 + 0.25 * 2 * torch.tensor(0.4) / 2)),  # 0.15 and 6e-9, in single precision
     (quantizer.batches_until_dead, 299),
 ]
 WRONG = [
@@ -26,5 +28,6 @@ WRONG = [
     (quantizer.gradient, 0.1, "the gradient from above is added"),
     (quantizer.gradient, -0.05, "-0.05: add what comes from above"),
     (quantizer.batches_until_dead, 298, "not yet below 0.1"),
+    (quantizer.batches_until_dead, 300, "too late"),
     (quantizer.batches_until_dead, 100, "After 100 batches the average is 0.7321"),
 ]

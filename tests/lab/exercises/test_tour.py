@@ -36,9 +36,9 @@ WRONG = [
     (tour.codec_tokens, 50, "25 a second"),
     (tour.ratio, 80, "did you count 8"),
     (tour.ratio, 10, "How many bits a second"),
-    (tour.wrong_sum, "7 plus 8", 'such as "seven plus eight"'),
-    (tour.wrong_sum, "seven times eight", 'such as "seven plus eight"'),
-    (tour.wrong_sum, "twenty plus thirty", 'such as "seven plus eight"'),
+    (tour.wrong_sum, "7 plus 8", '"seven plus eight", or two other numbers'),
+    (tour.wrong_sum, "eighteen minus fifteen", "Only *plus* here"),
+    (tour.wrong_sum, "twenty plus thirty", '"seven plus eight", or two other numbers'),
 ]
 
 

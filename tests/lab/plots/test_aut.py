@@ -35,7 +35,7 @@ def test_tokens_stand_under_their_frames_and_a_run_shares_a_shade(config):
 def test_the_geometry_of_ten_frames(config, token, shown, reads):
     axes = aut.stem_geometry(10, token, config).axes[0]
     assert axes.get_title(loc="left") == f"10 frames give 3 tokens; token {shown} reads frames {reads}"
-    assert [text.get_text() for text in axes.texts] == ["token 0", "token 1", "token 2"]
+    assert [text.get_text() for text in axes.texts] == ["token 0", "token 1", "token 2", "ring: a zero of the padding"]
     assert axes.get_xlabel() == "frame"
     rings = [line for line in axes.lines if line.get_fillstyle() == "none"]
     padding = {float(x) for line in rings for x in line.get_xdata()}
@@ -45,11 +45,12 @@ def test_the_geometry_of_ten_frames(config, token, shown, reads):
 
 def test_kernels_the_strongest_first():
     weight = torch.ones(5, 4, 7) * torch.tensor([1.0, 5, 3, 2, 4])[:, None, None]
-    panels = aut.stem_kernels(weight, rows=2, columns=2).axes
+    *panels, bar = aut.stem_kernels(weight, rows=2, columns=2).axes
     assert [axes.get_title(loc="left") for axes in panels] == [
         f"channel {k}" for k in (1, 4, 2, 3)
     ]  # the weakest is left out
-    torch.testing.assert_close(image(panels[0]), weight[1])
+    torch.testing.assert_close(image(panels[0]), weight[1] / 5)
+    assert bar.get_ylabel() == "weight, share of the largest"
 
 
 def test_influence_is_drawn_as_shares_and_nothing_where_there_is_none(config):
@@ -77,9 +78,9 @@ def test_every_head_has_its_map():
     panels = aut.attention_grid(maps, notes).axes
     assert len(panels) == 7
     for i in range(6):
-        torch.testing.assert_close(image(panels[i]), maps.flatten(0, 1)[i])
+        torch.testing.assert_close(image(panels[i]), maps.flatten(0, 1)[i] / maps.flatten(0, 1)[i].max())
         assert panels[i].get_title(loc="left") == f"layer {i // 3}, head {i % 3}: note {i // 3}{i % 3}"
-    assert panels[6].get_ylabel() == "attention weight"
+    assert panels[6].get_ylabel() == "weight, share of the map's largest"
 
 
 def test_one_reader_and_its_row(config):

@@ -10,7 +10,7 @@ from omni_ref.lab.plots.cells import byte_name, cells
 
 
 @pytest.mark.parametrize(
-    "index, name", [(ord("a"), "a"), (32, "·"), (256, "▸"), (257, "■"), (258, "◂"), (259, "◂"), (7, "□"), (200, "□")]
+    "index, name", [(ord("a"), "a"), (32, "·"), (256, "▸"), (257, "■"), (258, "♪"), (259, "♪"), (7, "□"), (200, "□")]
 )
 def test_a_token_has_a_name(index, name):
     assert byte_name(index) == name

@@ -70,7 +70,8 @@ def test_scores_by_distance_are_the_last_query_backwards():
 
 def test_a_map_over_the_sound_and_words_in_bold():
     config, weights = OmniConfig.mini().aut_encoder, torch.rand(6, 25)
-    heard, below, _ = positions.attention_on_sound(torch.randn(16000), config, weights, LETTERS, "head").axes
+    heard, below, bar = positions.attention_on_sound(torch.randn(16000), config, weights, LETTERS, "head", "nats").axes
+    assert bar.get_ylabel() == "nats"
     assert torch.equal(image(below), weights)
     assert below.images[0].get_extent()[1] == 1.0 == heard.images[0].get_extent()[1]
     bold = [label.get_fontweight() == "bold" for label in below.get_yticklabels()]
@@ -80,7 +81,8 @@ def test_a_map_over_the_sound_and_words_in_bold():
 
 def test_sound_and_reply_side_by_side():
     on_sound, on_reply = torch.rand(6, 50), torch.rand(6, 6)
-    left, right = positions.attention_of_reply(on_sound, on_reply, {0: "one", 4: "is"}, 25, "head").axes
+    left, right, bar = positions.attention_of_reply(on_sound, on_reply, {0: "one", 4: "is"}, 25, "head").axes
+    assert bar.get_ylabel() == "weight"
     assert torch.equal(image(left), on_sound) and torch.equal(image(right), on_reply)
     assert left.images[0].get_extent()[1] == 2.0
     assert [label.get_text() for label in left.get_yticklabels()] == ["one", "is"]
@@ -100,18 +102,7 @@ def test_every_head_has_its_panel_and_the_colour_of_its_group():
     all_axes = positions.all_heads(maps, {0: "one", 4: "is"}, 25, colours).axes
     assert len(all_axes) == 8
     assert torch.equal(image(all_axes[5]), maps[1, 1])
-    assert all_axes[5].get_title(loc="left") == "layer 1, head 1"
+    assert all_axes[5].get_title(loc="left") == f"layer 1, head 1: {maps[1, 1].max():.2f}"
     assert [label.get_text() for label in all_axes[4].get_yticklabels()] == ["one", "is"]
     assert len({axes.spines.left.get_edgecolor() for axes in all_axes[2:4]}) == 1
     assert all_axes[1].spines.left.get_edgecolor() != all_axes[2].spines.left.get_edgecolor()
-
-
-def test_weights_and_losses_of_each_word():
-    weights, losses = ({name: torch.rand(10) for name in ("one", "is")} for _ in range(2))
-    figure = positions.heard_and_needed(weights, losses, 25)
-    one, is_, *others = figure.axes
-    assert [axes.get_title(loc="left") for axes in (one, is_)] == ["one", "is"]
-    assert [list(axes.lines[0].get_ydata()) for axes in others] == [losses["one"].tolist(), losses["is"].tolist()]
-    highest = one.collections[0].get_paths()[0].vertices[:, 1].max()
-    assert highest == pytest.approx(float(weights["one"].max()))
-    assert is_.get_xlabel() and one.get_ylabel() and others[0].get_ylabel()

@@ -38,7 +38,7 @@ def test_a_frame_and_its_spectrum_have_one_colour():
         assert in_frequency.get_xdata() == pytest.approx(range(9))
         assert in_time.get_color() == in_frequency.get_color() and in_time.get_label() == name
     assert (left.get_xlabel(), left.get_ylabel()) == ("milliseconds", "sample")
-    assert (right.get_xlabel(), right.get_ylabel()) == ("Hz", "dB below the peak")
+    assert (right.get_xlabel(), right.get_ylabel()) == ("Hz", "dB, peak = 0")
 
 
 def test_coarse_spectra_are_dots_on_the_dense_one():
@@ -48,6 +48,7 @@ def test_coarse_spectra_are_dots_on_the_dense_one():
     curve, eight, ten = axes.lines
     decibels = 10 * (powers[80] / powers[80].max()).log10()
     torch.testing.assert_close(drawn(curve), decibels)
+    assert curve.get_label() == "transform of 80"
     assert eight.get_linestyle() == ten.get_linestyle() == "None"
     assert eight.get_xdata() == pytest.approx([0, 10, 20, 30, 40]) and len(ten.get_xdata()) == 6
     torch.testing.assert_close(drawn(eight), 10 * (powers[8] / powers[8].max()).log10())
@@ -69,7 +70,7 @@ def test_one_filter_in_some_is_drawn_with_its_gains():
         torch.testing.assert_close(torch.stack([drawn(line) for line in axes.lines]), bank[::4])
         assert axes.lines[0].get_xdata() == pytest.approx([0, 1000, 2000, 3000, 4000])
         assert title(axes) == name and axes.get_ylabel() == "gain, 1/Hz"
-    assert figure.axes[-1].get_xlabel() == "Hz"
+    assert figure.axes[-1].get_xlabel().startswith("Hz; drawn at the bins")
 
 
 def test_a_filter_between_two_bins_is_black():
@@ -99,10 +100,12 @@ def test_spectrograms_show_their_values_over_time():
     assert pictures[-1].get_xlabel() == "seconds"
 
 
-def test_spectrograms_can_share_one_scale_of_colours():
-    rows = {"one": torch.zeros(4, 6), "other": torch.full((8, 3), 2.0)}
-    *pictures, bar = sound.spectrograms(rows, 1.5, "dB", one_scale=True).axes
-    assert [axes.images[0].get_clim() for axes in pictures] == [(0, 2), (0, 2)] and bar.get_ylabel() == "dB"
+def test_spectrograms_can_share_their_colours_and_differ_in_their_labels():
+    rows = {"one": torch.tensor([[0.0, 1.0]]), "other": torch.tensor([[-2.0, 3.0]])}
+    axes = sound.spectrograms(rows, 1.5, ["share", "log-mel"], one_scale=True).axes
+    pictures = [each for each in axes if each.images]
+    assert [each.images[0].get_clim() for each in pictures] == [(-2, 3), (-2, 3)]
+    assert [each.get_ylabel() for each in axes if each not in pictures] == ["share", "log-mel"]
 
 
 def test_rows_of_known_frequency_are_labelled_in_hertz():

@@ -1,6 +1,7 @@
 # make demo   a spoken question in, a spoken answer out, and a picture of what happened
 # make test   all tests and all notebooks
-# make lab    the notebooks, in JupyterLab; make refresh runs them all and writes their outputs back
+# make lab    the notebooks, in JupyterLab; make refresh runs them all and writes their outputs back,
+#             with their thumbnails, and what README shows and plays
 # make train  the shipped weights from nothing, in about an hour on two cores; make evaluate measures them
 # make benchmark  how fast it is, beside what people would use instead: docs/performance.md
 # All set up everything in .venv first. PYTHON=python3.12 takes another Python.
@@ -27,6 +28,7 @@ lab: $(VENV)/installed-dev
 
 refresh: $(VENV)/installed-dev
 	$(BIN)/python tools/refresh.py $(NOTEBOOKS)
+	$(BIN)/python tools/front_page.py
 
 train: $(VENV)/installed-dev
 	$(BIN)/python -m omni_ref train

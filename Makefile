@@ -23,14 +23,14 @@ ifneq ($(NOTEBOOKS),)
 	$(BIN)/python -m pytest --nbval --nbval-current-env --nbval-cell-timeout=300 --nbval-sanitize-with=tests/nbval.cfg $(NOTEBOOKS)
 endif
 
-lab: $(VENV)/installed-dev
+lab: $(VENV)/installed-notebooks
 	$(BIN)/jupyter lab notebooks/00_tour.ipynb
 
-refresh: $(VENV)/installed-dev
+refresh: $(VENV)/installed-notebooks
 	$(BIN)/python tools/refresh.py $(NOTEBOOKS)
 	$(BIN)/python tools/front_page.py
 
-train: $(VENV)/installed-dev
+train: $(VENV)/installed-notebooks
 	$(BIN)/python -m omni_ref train
 
 evaluate: $(VENV)/installed-dev
@@ -47,6 +47,10 @@ lint: $(VENV)/installed-dev
 $(VENV)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt --editable .
+	touch $@
+
+$(VENV)/installed-notebooks: $(VENV)/installed
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt --editable ".[notebooks,training]"
 	touch $@
 
 $(VENV)/installed-dev: $(VENV)/installed

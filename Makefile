@@ -1,6 +1,7 @@
 # make demo   a spoken question in, a spoken answer out, and a picture of what happened
 # make test   all tests and all notebooks
-# make lab    the notebooks, in JupyterLab; make refresh runs them all and writes their outputs back
+# make lab    the notebooks, in JupyterLab; make refresh runs them all and writes their outputs back,
+#             with their thumbnails, and what README shows and plays
 # make train  the shipped weights from nothing, in about an hour on two cores; make evaluate measures them
 # make benchmark  how fast it is, beside what people would use instead: docs/performance.md
 # All set up everything in .venv first. PYTHON=python3.12 takes another Python.
@@ -22,13 +23,14 @@ ifneq ($(NOTEBOOKS),)
 	$(BIN)/python -m pytest --nbval --nbval-current-env --nbval-cell-timeout=300 --nbval-sanitize-with=tests/nbval.cfg $(NOTEBOOKS)
 endif
 
-lab: $(VENV)/installed-dev
+lab: $(VENV)/installed-notebooks
 	$(BIN)/jupyter lab notebooks/00_tour.ipynb
 
-refresh: $(VENV)/installed-dev
+refresh: $(VENV)/installed-notebooks
 	$(BIN)/python tools/refresh.py $(NOTEBOOKS)
+	$(BIN)/python tools/front_page.py
 
-train: $(VENV)/installed-dev
+train: $(VENV)/installed-notebooks
 	$(BIN)/python -m omni_ref train
 
 evaluate: $(VENV)/installed-dev
@@ -45,6 +47,10 @@ lint: $(VENV)/installed-dev
 $(VENV)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt --editable .
+	touch $@
+
+$(VENV)/installed-notebooks: $(VENV)/installed
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt --editable ".[notebooks,training]"
 	touch $@
 
 $(VENV)/installed-dev: $(VENV)/installed

@@ -83,9 +83,8 @@ def main(arguments: list[str] | None = None) -> int:
         commands = {"ask": ask, "shapes": shapes, "ledger": costs, "train": train, "evaluate": evaluate}
         commands[options.command](options)
     except ModuleNotFoundError as error:
-        print(
-            f"omni-ref: error: {error}; training and evaluation need: pip install 'omni_ref[training]'", file=sys.stderr
-        )
+        extra = "evaluation" if options.command == "evaluate" else "training"
+        print(f"omni-ref: error: {error}; {options.command} needs: pip install 'omni_ref[{extra}]'", file=sys.stderr)
         return 2
     except (ValueError, OSError) as error:
         print(f"omni-ref: error: {error}", file=sys.stderr)

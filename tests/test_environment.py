@@ -1,9 +1,15 @@
-"""environment.yml adds only Python and pip to the one list in pyproject.toml, and the locked versions fit that list."""
+"""environment.yml adds only Python and pip to the one list in pyproject.toml, and the locked versions fit that list.
+
+What GitHub and citation tools read has the form that they expect, and names only what exists.
+"""
 
 import re
+import subprocess
+import sys
 from importlib import metadata
 from pathlib import Path
 
+import pytest
 import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -16,7 +22,8 @@ LOCKED = [Requirement(line) for line in (ROOT / "constraints.txt").read_text().s
 
 def test_conda_gets_python_and_pip_and_leaves_the_rest_to_pyproject():
     *conda, pip = CONDA["dependencies"]
-    assert pip == {"pip": ["-e .[dev]"]}
+    assert pip == {"pip": ["--constraint constraints.txt", "-e .[notebooks,training]"]}
+    assert {"notebooks", "training"} <= set(metadata.metadata("omni_ref").get_all("Provides-Extra"))
     assert sorted(re.split("[<>= ]", line)[0] for line in conda) == ["pip", "python"]
     assert CONDA["channels"] == ["conda-forge", "nodefaults"]
 
@@ -37,6 +44,20 @@ def test_every_package_that_is_needed_is_locked_to_a_version_that_fits():
             assert pin.operator == "==" and pin.version in needed.specifier, lock
 
 
+def names(extra: str) -> set[str]:
+    """What one extra brings, with the extras that it brings."""
+    found = set()
+    for needed in NEEDED:
+        if needed.marker is None or needed.marker.evaluate({"extra": extra}):
+            found |= {name for inner in needed.extras for name in names(inner)} | {canonicalize_name(needed.name)}
+    return found
+
+
+def test_notebooks_and_training_need_no_compiler():
+    compiled = {"pesq"}  # the one package that has no wheels
+    assert not compiled & (names("notebooks") | names("training")) and compiled < names("evaluation") < names("dev")
+
+
 def test_the_packages_that_users_were_promised_are_there():
     promised = {"torch", "numpy", "matplotlib", "jupyterlab", "ipywidgets", "librosa", "nbval", "pytest"}
     assert promised <= {needed.name for needed in NEEDED}
@@ -54,3 +75,51 @@ def test_ci_runs_the_commands_that_the_readme_shows_first():
     commands = [line.split("#")[0].strip() for line in shown[1].splitlines()]
     script = (ROOT / ".ci" / "run").read_text().splitlines()
     assert commands == ["make demo", "make test"] == script[-2:]
+
+
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+FORMS = [
+    *[("github-workflows", path) for path in WORKFLOWS],
+    *[("github-issue-forms", path) for path in sorted((ROOT / ".github" / "ISSUE_TEMPLATE").glob("*.yml"))],
+    ("citation-file-format", ROOT / "CITATION.cff"),
+]
+
+
+@pytest.mark.parametrize(("schema", "path"), FORMS, ids=lambda value: getattr(value, "name", value))
+def test_what_others_read_fits_their_schema(schema, path):
+    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", f"vendor.{schema}"]
+    run = subprocess.run([*command, "--default-filetype", "yaml", str(path)], capture_output=True, text=True)
+    assert run.returncode == 0, run.stdout
+
+
+def test_a_form_with_a_fault_does_not_fit(tmp_path):
+    wrong = tmp_path / "bug.yml"
+    wrong.write_text((ROOT / ".github" / "ISSUE_TEMPLATE" / "bug.yml").read_text().replace("textarea", "text-area"))
+    with pytest.raises(AssertionError):
+        test_what_others_read_fits_their_schema("github-issue-forms", wrong)
+
+
+@pytest.mark.parametrize("path", [*WORKFLOWS, ROOT / ".ci" / "run"], ids=lambda path: path.name)
+def test_what_ci_runs_exists(path):
+    lines = path.read_text().splitlines()
+    if path.suffix == ".yml":
+        jobs = yaml.safe_load(path.read_text())["jobs"].values()
+        lines = [line for job in jobs for step in job["steps"] for line in step.get("run", "").splitlines()]
+        files = [step["with"].get("cache-dependency-path") for job in jobs for step in job["steps"] if "with" in step]
+        assert all((ROOT / file).is_file() for file in files if file)
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    called = [line.split() for line in lines if line.startswith(("make", "bash"))]
+    assert called
+    for program, what, *_ in called:
+        assert what in targets if program == "make" else (ROOT / what).is_file()
+
+
+def test_one_version_one_licence_one_author():
+    cited = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    package = metadata.metadata("omni_ref")
+    assert (cited["version"], cited["license"]) == (package["Version"], package["License-Expression"])
+    assert cited["abstract"] == package["Summary"]
+    (author,) = cited["authors"]
+    assert f"Copyright (c) 2026 {author['name']}\n" in (ROOT / "LICENSE").read_text()
+    newest = re.search(r"^## \[(.*?)\]", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert newest[1] == package["Version"]

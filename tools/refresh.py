@@ -6,6 +6,7 @@
 What differs from run to run or holds what nobody reads is taken out: execution times, widget views (dead without their
 kernel), tracebacks. Pictures are repainted in 256 colours: a third of the bytes.
 At the end every widget is drawn again.
+The figure of the cell that is tagged "thumbnail" is what docs/thumbnails shows of its notebook.
 """
 
 import argparse
@@ -17,8 +18,10 @@ from pathlib import Path
 
 import nbformat
 from nbclient import NotebookClient
-from PIL import Image
+from PIL import Image, ImageChops
 
+THUMBNAILS = Path(__file__).resolve().parents[1] / "docs" / "thumbnails"
+SIZE, BORDER = (320, 160), 4  # of a thumbnail, pixels
 VIEW = "application/vnd.jupyter.widget-view+json"
 REDRAW = """
 import gc
@@ -32,13 +35,40 @@ METADATA = {
 }
 
 
-def repainted(png: str) -> str:
-    """A picture in base64, in 256 colours without dithering."""
-    image = Image.open(io.BytesIO(base64.b64decode(png))).convert("RGB")
-    image = image.quantize(256, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+def opened(png: str) -> Image.Image:
+    """A picture in base64."""
+    return Image.open(io.BytesIO(base64.b64decode(png))).convert("RGB")
+
+
+def as_png(image: Image.Image) -> bytes:
+    """A picture in the bytes of a PNG file."""
     buffer = io.BytesIO()
     image.save(buffer, "PNG", optimize=True)
-    return base64.b64encode(buffer.getvalue()).decode()
+    return buffer.getvalue()
+
+
+def repainted(image: Image.Image) -> bytes:
+    """A picture in 256 colours without dithering."""
+    return as_png(image.quantize(256, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE))
+
+
+def thumbnail(notebook: nbformat.NotebookNode) -> bytes:
+    """The figure of the one cell with that tag, without its margins, small, in the middle of a white card.
+
+    Raises ValueError if another number of cells has the tag, or the cell has no figure.
+    """
+    tagged = [cell for cell in notebook.cells if "thumbnail" in cell.metadata.get("tags", [])]
+    if len(tagged) != 1:
+        raise ValueError(f"{len(tagged)} cells are tagged thumbnail, expected 1")
+    figures = [output.data["image/png"] for output in tagged[0].outputs if "image/png" in output.get("data", {})]
+    if len(figures) != 1:
+        raise ValueError(f"the cell tagged thumbnail has {len(figures)} figures, expected 1")
+    image = opened(figures[0])
+    image = image.crop(ImageChops.difference(image, Image.new("RGB", image.size, "white")).getbbox())
+    image.thumbnail([length - 2 * BORDER for length in SIZE], Image.Resampling.LANCZOS)
+    card = Image.new("RGB", SIZE, "white")
+    card.paste(image, ((card.width - image.width) // 2, (card.height - image.height) // 2))
+    return as_png(card.quantize(128, Image.Quantize.MAXCOVERAGE, kmeans=2, dither=Image.Dither.NONE))
 
 
 def joined(outputs: list) -> list:
@@ -49,7 +79,7 @@ def joined(outputs: list) -> list:
         if len(data) > 1:
             data.pop(VIEW, None)
         if "image/png" in data:
-            data["image/png"] = repainted(data["image/png"])
+            data["image/png"] = base64.b64encode(repainted(opened(data["image/png"]))).decode()
         goes_on = kept and output.output_type == kept[-1].output_type == "stream" and output.name == kept[-1].name
         if goes_on:
             kept[-1].text += output.text
@@ -91,6 +121,8 @@ def refresh(path: Path, check: bool) -> bool:
     after = nbformat.writes(normalised(notebook), indent=1, ensure_ascii=False) + "\n"
     if not check:
         path.write_text(after, encoding="utf8")
+        if path.parent.name == "notebooks":
+            (THUMBNAILS / f"{path.stem[:2]}.png").write_bytes(thumbnail(notebook))
     print(f"{path}: {'as it was' if after == before else 'changed'}, {len(after) / 1000:.0f} kB")
     return after == before
 

@@ -1,7 +1,7 @@
 """A reader's own steps in a real browser: run a notebook in JupyterLab, move its explorer, ask aloud, look at the page.
 
-    python tools/browse.py                 # all of the steps below, in headless Chromium
-    python tools/browse.py 04 --shots DIR  # those of one notebook, with pictures of the page
+    python tools/browse_lab.py                 # all of the steps below, in headless Chromium
+    python tools/browse_lab.py 04 --shots DIR  # those of one notebook, with pictures of the page
 
 Needs Chromium (CHROMIUM names it, if `chromium` is not on the path) and Playwright: pip install -e ".[browser]". The
 microphone is Chromium's fake one, which hears assets/question.wav. Exit status 1 if a step fails.
@@ -151,6 +151,8 @@ def browse(page: Page, url: str, number: str, shots: Path | None, tree: str) -> 
     problems = []
     page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
     start_kernel(url, name)
+    accept = page.locator("dialog.jp-Dialog .jp-mod-accept").first
+    page.add_locator_handler(accept, lambda button: button.click())  # "Select Kernel", on a slow first start
     page.goto(f"{url}/{tree}/{name}?token={TOKEN}")
     run_all(page)
     for notebook, line, label in EXPLORERS:

@@ -4,6 +4,7 @@
 #             with their thumbnails, and what README shows and plays
 # make train  the shipped weights from nothing, in about an hour on two cores; make evaluate measures them
 # make benchmark  how fast it is, beside what people would use instead: docs/performance.md
+# make browse-lab  the explorers of the notebooks, moved in JupyterLab by headless Chromium; and asked aloud
 # All set up everything in .venv first. PYTHON=python3.12 takes another Python.
 
 PYTHON ?= python3
@@ -11,7 +12,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 NOTEBOOKS := $(wildcard notebooks/*.ipynb notebooks/solutions/*.ipynb)
 
-.PHONY: demo test lint lab refresh train evaluate benchmark clean
+.PHONY: demo test lint lab refresh train evaluate benchmark browse-lab clean
 
 demo: $(VENV)/installed
 	mkdir -p build
@@ -38,6 +39,10 @@ evaluate: $(VENV)/installed-dev
 
 benchmark: $(VENV)/installed-dev
 	PYTHONPATH=tests $(BIN)/python -m benchmarks
+
+browse-lab: $(VENV)/installed-dev
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt --editable ".[browser]"
+	$(BIN)/python tools/browse_lab.py
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check

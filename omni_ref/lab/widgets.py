@@ -1,6 +1,7 @@
 """Figures with controls. Each shows the same without a kernel, as a picture: on GitHub, on the site, in a diff."""
 
 import base64
+import gc
 from collections.abc import Callable
 
 import ipywidgets
@@ -11,12 +12,28 @@ from torch import Tensor
 from ..turn import Reply
 from .notebook import mp3, png
 
+AT_THE_LEFT = ipywidgets.Layout(align_items="flex-start")
 
-class LiveFigure(ipywidgets.VBox):
+
+class Pictured(ipywidgets.VBox):
+    """Widgets one below the other, one of them a picture. The output of a cell has three faces.
+
+    The live widgets for JupyterLab, the picture as it is now for pages without a kernel, a line of text for nbval.
+    """
+
+    picture: ipywidgets.Image
+
+    def _repr_mimebundle_(self, **options) -> dict:
+        faces = dict(super()._repr_mimebundle_(**options))
+        faces["text/plain"] = repr(self)
+        faces["image/png"] = base64.b64encode(self.picture.value).decode()
+        return faces
+
+
+class LiveFigure(Pictured):
     """Controls over a figure, which is drawn anew at each move.
 
-    `draw(**values)` returns a figure; `controls` are ipywidgets' abbreviations: (1, 9), ["a", "b"], True. The output of
-    a cell has three faces: the live widget for JupyterLab, a picture of the first state, a line of text for nbval.
+    `draw(**values)` returns a figure; `controls` are ipywidgets' abbreviations, (1, 9), ["a", "b"], True, or widgets.
     """
 
     def __init__(self, draw: Callable[..., Figure], **controls):
@@ -25,7 +42,13 @@ class LiveFigure(ipywidgets.VBox):
         self.controls = ipywidgets.interactive(self._move, **controls)
         if not self.picture.value:  # `interactive` shows what was raised in the page, and goes on
             self._show(**self.controls.kwargs)
-        super().__init__([self.controls, self.picture], layout=ipywidgets.Layout(align_items="flex-start"))
+        *moved, _output = self.controls.children
+        for control in moved:
+            control.description = control.description.replace("_", " ")
+            control.style.description_width = "initial"  # else a long name is cut
+        super().__init__([self.controls, self.picture], layout=AT_THE_LEFT)
+        gc.collect()
+        gc.freeze()  # else every now and then a move takes 0.2 s more: garbage is sought in all that was imported
 
     def _move(self, **values) -> None:
         self.values = values
@@ -38,11 +61,16 @@ class LiveFigure(ipywidgets.VBox):
         values = ", ".join(f"{name}={value}" for name, value in self.values.items())
         return f"{type(self).__name__}({self.draw.__name__}: {values})"
 
-    def _repr_mimebundle_(self, **options) -> dict:
-        faces = dict(super()._repr_mimebundle_(**options))
-        faces["text/plain"] = repr(self)
-        faces["image/png"] = base64.b64encode(self.picture.value).decode()
-        return faces
+
+class PlayedFigure(LiveFigure):
+    """A LiveFigure that also moves by itself: a player steps through its first control, a slider."""
+
+    def __init__(self, draw: Callable[..., Figure], interval: int = 300, **controls):
+        super().__init__(draw, **controls)
+        slider = self.controls.children[0]
+        self.play = ipywidgets.Play(min=slider.min, max=slider.max, value=slider.value, interval=interval)
+        self.link = ipywidgets.jslink((self.play, "value"), (slider, "value"))
+        self.children = (self.play, *self.children)
 
 
 class HeardFigure(LiveFigure):
@@ -67,14 +95,15 @@ class SpokenFigure(LiveFigure):
         self.button = ipywidgets.Button(description="Say it", icon="play")
         self.button.on_click(self._say)
         self.player = ipywidgets.Audio(format="mp3", autoplay=True, loop=False)
+        self.spoken = ipywidgets.HBox([self.button])
         super().__init__(draw, **controls)
-        self.children = (*self.children, ipywidgets.HBox([self.button, self.player]))
+        self.children = (*self.children, self.spoken)
 
     def _show(self, **values) -> None:
-        self.player.layout.display = "none"  # what it would play was said of the picture before
+        self.spoken.children = (self.button,)  # what the player would play was said of the picture before
         super()._show(**values)
 
     def _say(self, _button: ipywidgets.Button) -> None:
         reply = self.speak(**self.values)
         self.player.value = mp3(reply.waveform, reply.sample_rate)
-        self.player.layout.display = "block"
+        self.spoken.children = (self.button, self.player)  # not before: a browser calls an empty player an error

@@ -1,6 +1,7 @@
 """A figure with controls is drawn anew at each move, says what it shows in text, and never hides an error."""
 
 import base64
+import gc
 
 import ipywidgets
 import pytest
@@ -9,7 +10,7 @@ from matplotlib.figure import Figure
 
 from omni_ref import Reply
 from omni_ref.lab.notebook import mp3, png
-from omni_ref.lab.widgets import HeardFigure, LiveFigure, SpokenFigure
+from omni_ref.lab.widgets import HeardFigure, LiveFigure, PlayedFigure, SpokenFigure
 
 
 def bar(height: int, word: str = "a") -> Figure:
@@ -68,6 +69,27 @@ def test_an_error_of_the_first_drawing_is_raised():
         LiveFigure(broken, height=(1, 9))
 
 
+def test_controls_have_their_whole_names():
+    figure = LiveFigure(lambda key_value_head: bar(key_value_head), key_value_head=(1, 9))
+    assert control(figure, 0).description == "key value head"
+    assert control(figure, 0).style.description_width == "initial"
+
+
+def test_a_played_figure_steps_through_its_slider():
+    figure = PlayedFigure(bar, interval=200, height=(1, 9), word=["a", "b"])
+    play, slider = figure.play, control(figure, 0)
+    assert (play.min, play.max, play.value, play.interval) == (1, 9, slider.value, 200)
+    assert figure.link.source == (play, "value") and figure.link.target == (slider, "value")
+    assert figure.children == (play, figure.controls, figure.picture)
+
+
+def test_moves_are_not_held_up_by_a_search_for_garbage():
+    gc.unfreeze()
+    LiveFigure(bar, height=(1, 9))
+    assert gc.get_freeze_count() > 10_000
+    gc.unfreeze()
+
+
 def test_a_heard_figure_changes_its_sound_too():
     figure = HeardFigure(lambda hertz: (bar(hertz), tone(hertz)), 16000, hertz=[500, 900])
     assert figure.player.value == mp3(tone(500), 16000) and not figure.player.autoplay
@@ -85,12 +107,12 @@ def test_a_spoken_figure_speaks_when_asked_and_forgets_it_at_the_next_move():
         return Reply("", tone(height), 16000, {}, {})
 
     figure = SpokenFigure(bar, speak, height=[500, 900])
-    assert asked == [] and figure.player.layout.display == "none"
+    assert asked == [] and figure.spoken.children == (figure.button,), "a player of nothing is an error to a browser"
     control(figure, 0).value = 900
     figure.button.click()
-    assert asked == [900] and figure.player.layout.display == "block"
+    assert asked == [900] and figure.spoken.children == (figure.button, figure.player)
     assert figure.player.value == mp3(tone(900), 16000) and figure.player.autoplay
     control(figure, 0).value = 500
-    assert asked == [900] and figure.player.layout.display == "none"
+    assert asked == [900] and figure.spoken.children == (figure.button,)
     assert figure.picture.value == png(bar(500))
     assert repr(figure) == "SpokenFigure(bar: height=500)"

@@ -6,6 +6,7 @@ from . import (  # noqa: F401
     code2wav,
     exchange,
     experts,
+    explorers,
     faults,
     gqa,
     latency,

@@ -91,8 +91,11 @@ def playback(came: list[Number], seconds: list[Number], start: Number, title: st
     """
     first = min(len(came), 8)
     with drawing(height=3) as figure:
-        whole, begin = figure.subplots(1, 2)
+        figure.set_layout_engine("none")  # half the time of a move
+        margins = dict(left=0.09, right=0.98, bottom=0.16, top=0.91, wspace=0.25)
+        whole, begin = figure.subplots(1, 2, gridspec_kw=margins)
         for axes in (whole, begin):
+            axes.locator_params(nbins=5)
             draw_playback(axes, came, seconds, start)
         whole.set_title(title)
         begin.set(title="The first pieces, closer", xlim=(0, 1100 * max(came[first - 1], start)))

@@ -14,6 +14,7 @@ from torch import Tensor
 from ...config import OmniConfig
 from ..ledger import ledger, total
 from ..stages import Stage
+from ..watch import AUDIO
 from .cells import byte_name
 from .style import ANSWER, QUESTION, THOUGHT, drawing
 
@@ -25,7 +26,7 @@ BOXES = (
 )
 HALF_WIDTH, HALF_HEIGHT = 9, 5
 LOWEST_RATE = 10  # where the axis of the hourglass begins
-AUDIO, FIRST_SPECIAL = -1, 256  # how `prompts` takes an audio token; the first id that is no byte
+FIRST_SPECIAL = 256  # the first id that is no byte
 KINDS = ("special token", "prompt: text", "prompt: sound", "reply")
 KNOWN = "#9CC9E6"  # QUESTION, lighter: a table of right answers is not to shout
 

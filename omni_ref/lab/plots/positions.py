@@ -117,31 +117,6 @@ def attention_on_sound(
     return figure
 
 
-def attention_of_reply(
-    on_sound: Float[Tensor, "letters positions"],
-    on_reply: Float[Tensor, "letters letters"],
-    words: Mapping[int, str],
-    token_rate: int,
-    title: str,
-) -> Figure:
-    """One head while it answers: what it reads of the sound, and of the reply so far. Brightest: 0.5 or more.
-
-    A row a letter, the first letter on top; `words` begin at these letters.
-    """
-    letters, positions = on_sound.shape
-    options = dict(aspect="auto", cmap=HEAT, vmin=0, vmax=0.5)
-    with drawing(8, 3.3) as figure:
-        left, right = figure.subplots(1, 2, width_ratios=(5, 3))
-        left.imshow(on_sound.cpu().numpy(), extent=(0, positions / token_rate, letters - 0.5, -0.5), **options)
-        image = right.imshow(on_reply.cpu().numpy(), **options)
-        figure.colorbar(image, ax=[left, right], label="weight", extend="max", pad=0.01)
-        left.set(title=f"{title}: the sound", xlabel="s", ylabel="about to be written")
-        right.set(title="the reply so far", xlabel="letter that is read", yticks=[])
-        left.set_yticks(list(words), list(words.values()), fontsize=8)
-        right.set_xticks(list(words), list(words.values()), fontsize=8, rotation=30, ha="right", rotation_mode="anchor")
-    return figure
-
-
 def sound_shares(shares: Float[Tensor, "layers letters"], letters: str) -> Figure:
     """Which share of its attention each layer spends on the sound before each letter of the reply."""
     with drawing(8, 0.35 * len(shares) + 1) as figure:

@@ -163,6 +163,4 @@ def spectrograms(
             if hertz is not None:
                 _hertz_ticks(axes, hertz[i])
         axes.set_xlabel("seconds")
-        if one_scale:
-            figure.colorbar(image, ax=list(all_axes), pad=0.01, label=label)
     return figure

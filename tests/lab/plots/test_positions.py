@@ -79,16 +79,6 @@ def test_a_map_over_the_sound_and_words_in_bold():
     assert labelled(below)
 
 
-def test_sound_and_reply_side_by_side():
-    on_sound, on_reply = torch.rand(6, 50), torch.rand(6, 6)
-    left, right, bar = positions.attention_of_reply(on_sound, on_reply, {0: "one", 4: "is"}, 25, "head").axes
-    assert bar.get_ylabel() == "weight"
-    assert torch.equal(image(left), on_sound) and torch.equal(image(right), on_reply)
-    assert left.images[0].get_extent()[1] == 2.0
-    assert [label.get_text() for label in left.get_yticklabels()] == ["one", "is"]
-    assert left.get_ylabel() and left.get_xlabel() and right.get_xlabel()
-
-
 def test_shares_by_layer_and_letter():
     shares = torch.rand(2, 6)
     axes = positions.sound_shares(shares, LETTERS).axes[0]

@@ -102,16 +102,18 @@ def changed(image: Locator, before: str) -> float:
 
 
 def move(cell: Locator, label: str) -> list[float]:
-    """Move a control with the keyboard, three times; how long each took until the picture had changed."""
+    """Move a control three times, a slider by its keys; how long each took until the picture had changed."""
     image = cell.locator("img.widget-image")
     control = cell.locator(".widget-inline-hbox", has=cell.page.get_by_text(label, exact=True))
     handle = control.locator(".noUi-handle, select").first
     handle.scroll_into_view_if_needed()
-    handle.focus()
     took = []
-    for _ in range(3):
+    for index in (1, 2, 3):
         before = image.get_attribute("src")
-        handle.press("ArrowRight" if control.locator(".noUi-handle").count() else "ArrowDown")
+        if control.locator("select").count():
+            handle.select_option(index=index)
+        else:
+            handle.press("ArrowRight")
         took.append(changed(image, before))
     return took
 
@@ -153,7 +155,7 @@ def browse(page: Page, url: str, number: str, shots: Path | None, tree: str) -> 
     start_kernel(url, name)
     accept = page.locator("dialog.jp-Dialog .jp-mod-accept").first
     page.add_locator_handler(accept, lambda button: button.click())  # "Select Kernel", on a slow first start
-    page.goto(f"{url}/{tree}/{name}?token={TOKEN}")
+    page.goto(f"{url}/{tree}/{name}?reset&token={TOKEN}")
     run_all(page)
     for notebook, line, label in EXPLORERS:
         if notebook == number:
@@ -193,8 +195,12 @@ def main() -> None:
             for number in options.numbers or [explorer[0] for explorer in EXPLORERS]:
                 page = browser.new_page(viewport={"width": 1280, "height": 1400})
                 page.set_default_timeout(60_000)
-                browse(page, url, number, options.shots, tree)
-                page.close()
+                try:
+                    browse(page, url, number, options.shots, tree)
+                finally:
+                    if options.shots:
+                        page.screenshot(path=options.shots / f"{number}.png")
+                    page.close()
         browser.close()
 
 

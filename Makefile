@@ -25,7 +25,7 @@ ifneq ($(NOTEBOOKS),)
 endif
 
 lab: $(VENV)/installed-notebooks
-	$(BIN)/jupyter lab notebooks/00_tour.ipynb
+	$(BIN)/jupyter lab --ServerApp.root_dir=. notebooks/00_tour.ipynb
 
 refresh: $(VENV)/installed-notebooks
 	$(BIN)/python tools/refresh.py $(NOTEBOOKS)

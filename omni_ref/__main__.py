@@ -84,7 +84,7 @@ def main(arguments: list[str] | None = None) -> int:
         commands[options.command](options)
     except ModuleNotFoundError as error:
         extra = "evaluation" if options.command == "evaluate" else "training"
-        print(f"omni-ref: error: {error}; {options.command} needs: pip install 'omni_ref[{extra}]'", file=sys.stderr)
+        print(f"omni-ref: error: {error}; {options.command} needs: pip install '.[{extra}]'", file=sys.stderr)
         return 2
     except (ValueError, OSError) as error:
         print(f"omni-ref: error: {error}", file=sys.stderr)
@@ -94,8 +94,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 def progress() -> Progress:
     """A line on standard error that moves while something takes its time, and then goes away."""
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    return Progress(*columns, console=Console(stderr=True), transient=True)
+    console = Console(stderr=True)
+    columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
+    return Progress(*columns, console=console, transient=True, redirect_stdout=False, disable=not console.is_terminal)
 
 
 def printable(text: str) -> str:
@@ -104,7 +105,7 @@ def printable(text: str) -> str:
 
 
 def ask(options: argparse.Namespace) -> None:
-    """Answer, transcribe or say: text to standard output as it comes, speech and figure to files."""
+    """Answer, transcribe or say: text to standard output, speech and figure to files; a terminal shows how it goes."""
     output = options.output or (None if options.task == "transcribe" else Path("answer.wav"))
     for path, endings in ((output, (".wav", ".flac")), (options.figure, (".png", ".pdf", ".svg"))):
         if path is not None:
@@ -117,14 +118,16 @@ def ask(options: argparse.Namespace) -> None:
         omni = Omni.from_pretrained(options.checkpoint, options.device)
         stream = omni.stream(question, options.text, options.task, speak=output is not None, generation=generation)
         bar.update(task, description="listening")
-        seconds = 0.0
+        text, seconds = "", 0.0
         for piece in stream:
             if isinstance(piece, TextPiece):
-                print(printable(piece.text), end="", flush=True)
+                text += piece.text
             else:
                 seconds += len(piece.waveform) / piece.sample_rate
-            bar.update(task, description=f"speaking, {seconds:.1f} s of sound")
-    print()
+            bar.update(
+                task, description=f"{printable(text)} ({seconds:.1f} s of sound)" if seconds else printable(text)
+            )
+    print(printable(text))
     save(stream.reply, question, output, options.figure, omni.config)
 
 

@@ -1,5 +1,6 @@
 """The command line, run as a person runs it."""
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -34,6 +35,24 @@ def test_ask_prints_the_text_and_saves_the_speech(tmp_path, checkpoint, capsys):
     assert rate == 16000 and len(samples) == len(expected.waveform)
     assert abs(samples - expected.waveform.numpy()).max() < 1e-4
     assert figure.read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("redirected", [False, True])
+def test_on_a_terminal_the_text_stays_when_the_progress_goes_away(redirected):
+    pty = pytest.importorskip("pty", reason="Windows has no pseudo-terminals")
+    ours, terminal = pty.openpty()
+    command = [sys.executable, "-m", "omni_ref", "ask", str(QUESTION), "--task", "transcribe", "--device", "cpu"]
+    stdout = subprocess.PIPE if redirected else terminal
+    with subprocess.Popen(command, cwd=ROOT, stdout=stdout, stderr=terminal, env=os.environ | {"TERM": "xterm"}) as run:
+        os.close(terminal)
+        shown = b""
+        with contextlib.suppress(OSError):  # how Linux says that the other side of a terminal is closed
+            while piece := os.read(ours, 4096):
+                shown += piece
+        printed = run.stdout.read() if redirected else shown.split(b"\x1b[2K")[-1].replace(b"\r", b"")
+    os.close(ours)
+    assert b"loading the model" in shown
+    assert printed == b"what is seven plus eight\n"
 
 
 def test_no_control_character_reaches_the_terminal():

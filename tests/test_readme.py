@@ -38,7 +38,7 @@ def command_lines() -> list[str]:
     """Every command of the guides, those for Windows in the form of the others."""
     blocks = [block for page in GUIDES for block in fenced(page, "sh")]
     blocks += [block.replace("\\", "/").replace("/Scripts/", "/bin/") for block in fenced(GUIDES[0], "powershell")]
-    lines = [part for block in blocks for line in block.splitlines() for part in line.split(" && ")]
+    lines = [part for block in blocks for line in block.replace("\\\n", "").splitlines() for part in line.split(" && ")]
     return [line.removeprefix(".venv/bin/") for line in lines if line.strip()]
 
 
@@ -88,7 +88,7 @@ def check_conda(arguments: list[str]) -> None:
 
 
 def check_jupyter(arguments: list[str]) -> None:
-    assert arguments[0] == "lab" and util.find_spec("jupyterlab") and Path(arguments[1]).is_file()
+    assert arguments[0] == "lab" and util.find_spec("jupyterlab") and Path(arguments[-1]).is_file()
 
 
 def check_venv(arguments: list[str]) -> None:
@@ -165,7 +165,7 @@ def test_every_link_to_a_file_leads_somewhere(page):
 
 def rows() -> list[tuple[str, str, str, str]]:
     """Thumbnail, title, file and minutes of each row of README's table of notebooks."""
-    row = r'^\| <img src="docs/thumbnails/(\d\d)\.png" .*?> \| \[(.*?)\]\((.*?)\): .* \| (\d+) \|$'
+    row = r'^\| <img src="docs/thumbnails/(\d\d)\.png" .*?> \| \[(.*?)\]\((.*?)\)<br>.* \| (\d+) \|$'
     return re.findall(row, README, re.MULTILINE)
 
 

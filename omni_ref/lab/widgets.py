@@ -5,12 +5,15 @@ import gc
 from collections.abc import Callable
 
 import ipywidgets
+import torch
 from jaxtyping import Float
 from matplotlib.figure import Figure
 from torch import Tensor
 
 from ..turn import Reply
 from .notebook import mp3, png
+from .plots.explorers import positions
+from .watch import Watched
 
 AT_THE_LEFT = ipywidgets.Layout(align_items="flex-start")
 
@@ -37,7 +40,7 @@ class LiveFigure(Pictured):
     """
 
     def __init__(self, draw: Callable[..., Figure], **controls):
-        self.draw, self.values = draw, {}
+        self.draw, self.values, self.gradients = draw, {}, torch.is_grad_enabled()
         self.picture = ipywidgets.Image(format="png")
         self.controls = ipywidgets.interactive(self._move, **controls)
         if not self.picture.value:  # `interactive` shows what was raised in the page, and goes on
@@ -52,7 +55,8 @@ class LiveFigure(Pictured):
 
     def _move(self, **values) -> None:
         self.values = values
-        self._show(**values)
+        with torch.set_grad_enabled(self.gradients):  # as where it was made: JupyterLab moves it on another thread
+            self._show(**values)
 
     def _show(self, **values) -> None:
         self.picture.value = png(self.draw(**values))
@@ -104,6 +108,13 @@ class SpokenFigure(LiveFigure):
         super()._show(**values)
 
     def _say(self, _button: ipywidgets.Button) -> None:
-        reply = self.speak(**self.values)
+        with torch.set_grad_enabled(self.gradients):
+            reply = self.speak(**self.values)
         self.player.value = mp3(reply.waveform, reply.sample_rate)
         self.spoken.children = (self.button, self.player)  # not before: a browser calls an empty player an error
+
+
+def position_slider(watched: Watched, start: int) -> ipywidgets.SelectionSlider:
+    """A control over all positions of the Thinker's sequence, at one of them."""
+    wide = ipywidgets.Layout(width="560px")
+    return ipywidgets.SelectionSlider(options=positions(watched), value=start, layout=wide)

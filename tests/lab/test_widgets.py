@@ -2,6 +2,7 @@
 
 import base64
 import gc
+import threading
 
 import ipywidgets
 import pytest
@@ -22,6 +23,9 @@ def bar(height: int, word: str = "a") -> Figure:
 
 def tone(hertz: int) -> torch.Tensor:
     return 0.5 * torch.sin(2 * torch.pi * hertz * torch.arange(1600) / 16000)
+
+
+REPLY = Reply("", tone(500), 16000, {}, {})
 
 
 def control(figure: LiveFigure, index: int) -> ipywidgets.ValueWidget:
@@ -81,6 +85,26 @@ def test_a_played_figure_steps_through_its_slider():
     assert (play.min, play.max, play.value, play.interval) == (1, 9, slider.value, 200)
     assert figure.link.source == (play, "value") and figure.link.target == (slider, "value")
     assert figure.children == (play, figure.controls, figure.picture)
+
+
+def test_a_move_on_another_thread_has_the_gradients_of_the_cell():
+    """JupyterLab hands moves to a thread of their own, where PyTorch begins with gradients."""
+    found = []
+
+    def draw(height: int) -> Figure:
+        found.append(torch.is_grad_enabled())
+        return bar(height)
+
+    with torch.no_grad():
+        without = SpokenFigure(draw, lambda height: found.append(torch.is_grad_enabled()) or REPLY, height=(1, 9))
+    with_them = LiveFigure(draw, height=(1, 9))
+    assert found == [False, True]
+    for figure, value in ((without, 7), (with_them, 8)):
+        thread = threading.Thread(target=setattr, args=(control(figure, 0), "value", value))
+        thread.start()
+        thread.join()
+    without.button.click()
+    assert found == [False, True, False, True, False]
 
 
 def test_moves_are_not_held_up_by_a_search_for_garbage():

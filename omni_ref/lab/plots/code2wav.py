@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
-from matplotlib.patches import Arc, Rectangle
+from matplotlib.patches import Arc
 from torch import Tensor
 
 from .style import ANSWER, HEAT, QUESTION, SIGNED, THOUGHT, drawing
@@ -265,38 +265,4 @@ def coverage(reached: Values, copy: Values, stride: int, cut: tuple[int, int], w
         one.vlines(places, 0, copy.cpu().numpy(), colors=ANSWER, linewidth=4)
         one.set(title="The copy of input 2; shaded: the block that is its own", xlabel="sample", ylabel="copy")
         one.set(yticks=[0, 1], ylim=(0, 1.4))
-    return figure
-
-
-def code_grid(
-    codes: Int[Tensor, "frames codebooks"],
-    kept: int,
-    changed: tuple[int, int],
-    reached: tuple[float, float],
-    mel: Float[Tensor, "mels columns"],
-    seconds: float,
-    codebook_size: int,
-) -> Figure:
-    """Codes of which only `kept` codebooks sound and one, (frame, codebook), was changed; below, the log-mel of it.
-
-    `reached`: from when to when, in seconds, the changed frame can be heard.
-    """
-    frames, codebooks = codes.shape
-    frame, codebook = changed
-    with drawing(7.2, 3.2) as figure:
-        figure.set_layout_engine("none")  # half the time of a move
-        margins = dict(left=0.08, right=0.99, bottom=0.14, top=0.91, hspace=0.5)
-        grid, heard = figure.subplots(2, 1, gridspec_kw=margins)
-        draw_codes(grid, codes, seconds, codebook_size)
-        grid.set(xticks=[])
-        if kept < codebooks:
-            grid.axhspan(kept - 0.5, codebooks - 0.5, color="white", alpha=0.8, linewidth=0)
-        corner, width = (frame * seconds / frames, codebook - 0.5), seconds / frames
-        grid.add_patch(Rectangle(corner, width, 1, fill=False, edgecolor=MARK, linewidth=2))
-        grid.set_title(f"Codebooks heard: {kept}. Frame {frame}, codebook {codebook}: code {codes[frame, codebook]}")
-        draw_mel(heard, mel, seconds)
-        heard.vlines(reached, 0, len(mel), color=MARK, linewidth=1.2)
-        title = "What is heard, as a log-mel spectrogram; between the lines, what the change can reach"
-        heard.set(title=title, xlim=(0, seconds), yticks=(0, len(mel)))
-        heard.locator_params(axis="x", nbins=5)
     return figure

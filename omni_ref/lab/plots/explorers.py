@@ -1,4 +1,4 @@
-"""The pictures of the explorers: where a token looks, which experts it goes to, and how an answer comes to be said.
+"""The pictures of the explorers: where a token looks, its experts, an answer as it is being said, codes to play with.
 
 They are drawn anew at every move of a control. So panels are placed by hand and have few ticks, and letters are texts:
 a layout engine and ticks would take most of the time.
@@ -9,12 +9,14 @@ from jaxtyping import Float, Int
 from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap, to_rgba
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from torch import Tensor
 
 from ...config import OmniConfig
 from ...turn import Reply
 from ..watch import AUDIO, Watched
 from .cells import byte_name
+from .code2wav import MARK, draw_codes, draw_mel
 from .experts import EXPERTS
 from .style import ANSWER, HEAT, QUESTION, THOUGHT, drawing
 
@@ -32,8 +34,9 @@ def position_name(watched: Watched, position: int) -> str:
 
 
 def positions(watched: Watched) -> list[tuple[str, int]]:
-    """All positions with their names: options of a control."""
-    return [(position_name(watched, position), position) for position in range(len(watched.ids))]
+    """All positions with their names, the last letters of long ones: options of a control."""
+    names = [position_name(watched, position) for position in range(len(watched.ids))]
+    return [(name if len(name) < 16 else f"…{name[-12:]}", position) for position, name in enumerate(names)]
 
 
 def _panel(figure: Figure, left: float, bottom: float, right: float, top: float) -> Axes:
@@ -212,3 +215,37 @@ def _draw_sound_so_far(axes: Axes, waveform: Float[Tensor, "samples"], frame: in
     axes.vlines(times[:end], low[:end].tolist(), high[:end].tolist(), colours, linewidth=1)
     loudest = 1.05 * float(waveform.abs().max())
     axes.set(ylabel="sample", ylim=(-loudest, loudest))
+
+
+def code_grid(
+    codes: Int[Tensor, "frames codebooks"],
+    kept: int,
+    changed: tuple[int, int],
+    reached: tuple[float, float],
+    mel: Float[Tensor, "mels columns"],
+    seconds: float,
+    codebook_size: int,
+) -> Figure:
+    """Codes of which only `kept` codebooks sound and one, (frame, codebook), was changed; below, the log-mel of it.
+
+    `reached`: from when to when, in seconds, the changed frame can be heard.
+    """
+    frames, codebooks = codes.shape
+    frame, codebook = changed
+    with drawing(7.2, 3.2) as figure:
+        figure.set_layout_engine("none")
+        margins = dict(left=0.08, right=0.99, bottom=0.14, top=0.91, hspace=0.5)
+        grid, heard = figure.subplots(2, 1, gridspec_kw=margins)
+        draw_codes(grid, codes, seconds, codebook_size)
+        grid.set(xticks=[])
+        if kept < codebooks:
+            grid.axhspan(kept - 0.5, codebooks - 0.5, color="white", alpha=0.8, linewidth=0)
+        corner, width = (frame * seconds / frames, codebook - 0.5), seconds / frames
+        grid.add_patch(Rectangle(corner, width, 1, fill=False, edgecolor=MARK, linewidth=2))
+        grid.set_title(f"Codebooks heard: {kept}. Frame {frame}, codebook {codebook}: code {codes[frame, codebook]}")
+        draw_mel(heard, mel, seconds)
+        heard.vlines(reached, 0, len(mel), color=MARK, linewidth=1.2)
+        title = "What is heard, as a log-mel spectrogram; between the lines, what the change can reach"
+        heard.set(title=title, xlim=(0, seconds), yticks=(0, len(mel)))
+        heard.locator_params(axis="x", nbins=5)
+    return figure

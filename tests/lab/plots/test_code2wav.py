@@ -139,15 +139,3 @@ def test_coverage_tells_kept_from_trimmed():
     assert [tuple(colour) == to_rgba(QUESTION) for colour in bars.get_colors()] == [True] * 4 + [False] * 2
     close(torch.tensor([segment[1][1] for segment in bar.get_segments()]), copy)
     assert one.patches[0].get_x() == 3.5, "the block of input 2 at stride 2"
-
-
-@pytest.mark.parametrize("kept", [4, 2])
-def test_the_grid_shows_the_change_and_what_is_dropped(kept):
-    mel = torch.randn(8, 12)
-    grid, heard = plots.code_grid(CODES, kept, (3, 1), (0.6, 0.9), mel, 1.0, 7).axes
-    close(image(grid), CODES.T)
-    close(image(heard), mel)
-    assert len(grid.patches) == (1 if kept == 4 else 2), "what is not heard is covered"
-    assert grid.patches[-1].get_xy() == pytest.approx((0.6, 0.5))
-    assert [segment[0][0] for segment in heard.collections[0].get_segments()] == [0.6, 0.9]
-    assert f"code {CODES[3, 1]}" in grid.get_title(loc="left")

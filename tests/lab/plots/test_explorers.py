@@ -1,5 +1,7 @@
 """The explorers' pictures hold what was watched, mark the token they are asked for, and say what it is."""
 
+import dataclasses
+
 import pytest
 import torch
 from matplotlib.colors import to_hex, to_rgba
@@ -39,10 +41,12 @@ def heights(axes) -> torch.Tensor:
 
 
 def test_every_position_has_a_name(watched):
-    names = [name for name, _ in explorers.positions(watched)]
+    names = [explorers.position_name(watched, position) for position in range(len(IDS))]
     assert names[:3] == ["prompt: ▸", "prompt: a", "sound at 0.02 s"]
     assert names[5:] == ["sound at 0.14 s", "prompt: ■", "o", "o·", "o·k"]
-    assert [place for _, place in explorers.positions(watched)] == list(range(len(IDS)))
+    assert explorers.positions(watched) == [(name, position) for position, name in enumerate(names)]
+    long = dataclasses.replace(watched, ids=[*IDS, *b"123456789abcdefgh"])
+    assert explorers.positions(long)[-1] == ("…6789abcdefgh", len(IDS) + 16)
 
 
 @pytest.mark.parametrize("query", [4, 8])
@@ -126,3 +130,15 @@ def test_a_step_is_told_in_words(reply):
         "Step 4. In: pad. Out: codes 16, 13, 10, 7. Frame 1 is whole.",
         "Step 7. In: pad. Out: codes 19. Frame 4 is whole.",
     ]
+
+
+@pytest.mark.parametrize("kept", [4, 2])
+def test_the_grid_shows_the_change_and_what_is_dropped(kept):
+    codes, mel = torch.randint(7, (5, 4)), torch.randn(8, 12)
+    grid, heard = explorers.code_grid(codes, kept, (3, 1), (0.6, 0.9), mel, 1.0, 7).axes
+    assert torch.equal(torch.tensor(grid.images[0].get_array().data), codes.T)
+    assert torch.equal(torch.tensor(heard.images[0].get_array().data), mel)
+    assert len(grid.patches) == (1 if kept == 4 else 2), "what is not heard is covered"
+    assert grid.patches[-1].get_xy() == pytest.approx((0.6, 0.5))
+    assert [segment[0][0] for segment in heard.collections[0].get_segments()] == [0.6, 0.9]
+    assert f"code {codes[3, 1]}" in grid.get_title(loc="left")

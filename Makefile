@@ -3,6 +3,7 @@
 # make lab    the notebooks, in JupyterLab; make refresh runs them all and writes their outputs back
 # make train  the shipped weights from nothing, in about an hour on two cores; make evaluate measures them
 # make benchmark  how fast it is, beside what people would use instead: docs/performance.md
+# make site   this documentation as pages, build/site/index.html; make browse opens each in Chromium and looks for faults
 # All set up everything in .venv first. PYTHON=python3.12 takes another Python.
 
 PYTHON ?= python3
@@ -10,7 +11,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 NOTEBOOKS := $(wildcard notebooks/*.ipynb notebooks/solutions/*.ipynb)
 
-.PHONY: demo test lint lab refresh train evaluate benchmark clean
+.PHONY: demo test lint lab refresh train evaluate benchmark site browse clean
 
 demo: $(VENV)/installed
 	mkdir -p build
@@ -36,6 +37,13 @@ evaluate: $(VENV)/installed-dev
 
 benchmark: $(VENV)/installed-dev
 	PYTHONPATH=tests $(BIN)/python -m benchmarks
+
+site: $(VENV)/installed-dev
+	$(BIN)/python -m sphinx -W --keep-going -q -b html -c docs -d build/doctrees . build/site
+
+browse: $(VENV)/installed-dev
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt --editable ".[browser]"
+	$(BIN)/python tools/browse_site.py build/site build/pictures
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check

@@ -1,4 +1,4 @@
-"""The site: `make site`. Sphinx reads the repository itself: pages from docs/, the notebooks as they were run, the code.
+"""The site: `make site`. Sphinx reads the repository itself: docs/, the notebooks as they were run, the code.
 
 Nothing is copied, no notebook is run, and nothing comes from another host.
 """
@@ -10,12 +10,13 @@ ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "docs")]
 
 project = "omni_ref"
-author = copyright = "the authors of omni_ref"  # noqa: A001, the name is Sphinx's
+author = copyright = "the authors of omni_ref"
 extensions = ["myst_nb", "site_extension"]
 root_doc = "docs/index"
 include_patterns = ["docs/*.md", "notebooks/**.ipynb", "omni_ref/**.py", "tests/**.py", "benchmarks/*.py"]
 exclude_patterns = ["**/.*", ".*", "build", "dist"]
 nitpicky = True
+highlight_language = "none"
 
 nb_execution_mode = "off"
 nb_merge_streams = True
@@ -25,6 +26,7 @@ myst_heading_anchors = 3
 html_theme = "furo"
 html_title = "omni_ref"
 html_static_path = ["_static"]
+html_favicon = "_static/favicon.svg"
 html_css_files = ["site.css"]
 html_js_files = ["site.js"]
 html_math_renderer = "mathml"

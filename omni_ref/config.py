@@ -63,6 +63,7 @@ class AuTEncoderConfig:
 
     @property
     def head_dim(self) -> int:
+        """Width of a head."""
         return self.hidden_size // self.num_attention_heads
 
     @property

@@ -30,7 +30,7 @@ ARGUMENTS = [
     "--disable-sync",
     "--no-first-run",
 ]
-VIEWS = {"light-1280": ("light", 1280), "dark-1280": ("dark", 1280), "light-390": ("light", 390), "dark-390": ("dark", 390)}
+VIEWS = {f"{scheme}-{width}": (scheme, width) for width in (1280, 390) for scheme in ("light", "dark")}
 SOUNDS = """() => Promise.all([...document.querySelectorAll("audio")].map(sound => new Promise(done => {
     const tell = () => done(sound.duration);
     if (sound.readyState >= 1) tell();
@@ -101,9 +101,7 @@ def main() -> None:
     options = parser.parse_args()
     pages = [path.relative_to(options.site).as_posix() for path in sorted(options.site.rglob("*.html"))]
     names = [name for name in pages if re.search(options.only, name) and name != "index.html"]
-    server = http.server.ThreadingHTTPServer(
-        ("127.0.0.1", 0), functools.partial(Quiet, directory=str(options.site))
-    )
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(options.site)))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     seen = {"views": 0, "sounds": 0}
     chromium = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")

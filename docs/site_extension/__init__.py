@@ -1,4 +1,4 @@
-"""What the site needs beyond Sphinx, myst-nb and furo: pages of code, generated tables, and what makes it usable by all."""
+"""What the site needs beyond Sphinx, myst-nb and furo: pages of code, generated tables, words for what is shown."""
 
 from sphinx.application import Sphinx
 

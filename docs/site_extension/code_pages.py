@@ -1,7 +1,7 @@
 """A page for every Python file: its text, line by line, with a heading at each class and function to link to.
 
-A link from a page or a notebook to `../omni_ref/config.py` leads to that page; `../omni_ref/config.py#OmniConfig` to the
-class. On GitHub the same link opens the file.
+A link from a page or a notebook to `../omni_ref/config.py` leads to that page, `../omni_ref/config.py#OmniConfig` to
+the class. On GitHub the same link opens the file.
 """
 
 import ast
@@ -49,7 +49,7 @@ class PythonParser(Parser):
         page = nodes.section(ids=["file"])
         page += nodes.title("", "", nodes.literal("", name))
         if notebooks := notebooks_about(Path(env.srcdir)).get(name):
-            page += self._explained_in(notebooks)
+            page += self._explained_in(notebooks, env.docname)
         lines, slugs = inputstring.splitlines(), {}
         starts = definitions(inputstring)
         borders = [first for _, first in starts] + [len(lines) + 1]
@@ -63,12 +63,12 @@ class PythonParser(Parser):
         document += page
         env.metadata[env.docname] |= {"orphan": True, "myst_slugs": slugs}
 
-    def _explained_in(self, notebooks: list[str]) -> nodes.paragraph:
+    def _explained_in(self, notebooks: list[str], docname: str) -> nodes.paragraph:
         """Links to the notebooks; their titles are put in once all pages have been read."""
         paragraph = nodes.paragraph("", "Explained in: ")
         for i, name in enumerate(notebooks):
             target = {"reftype": "doc", "refdomain": "std", "reftarget": f"/notebooks/{name}", "refexplicit": False}
-            link = pending_xref("", nodes.inline("", name), refdoc=self.env.docname, refwarn=True, **target)
+            link = pending_xref("", nodes.inline("", name), refdoc=docname, refwarn=True, **target)
             paragraph += [nodes.Text(", " if i else ""), link]
         return paragraph
 

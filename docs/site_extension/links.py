@@ -1,10 +1,13 @@
-"""Links to what has no page of its own: a folder leads to the page that lists it, README.md to the start page."""
+"""Links to what has no page of its own: a folder leads to the page that lists it, README.md to the start page.
+
+And a repair of the theme: its captions in the sidebar say that they are headings, and not of which level.
+"""
 
 import os
 from pathlib import Path
 
 from docutils import nodes
-from sphinx.addnodes import download_reference, pending_xref
+from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
 from sphinx.transforms.post_transforms import SphinxPostTransform
 
@@ -42,6 +45,13 @@ class Instead(SphinxPostTransform):
                 node["refdomain"], node["reftarget"], node["reftargetid"] = "doc", page, anchor or section
 
 
+def say_level(_app: Sphinx, _page: str, _template: str, context: dict, _doctree: nodes.document | None) -> None:
+    """Called by Sphinx for each page, after the theme."""
+    tree = context.get("furo_navigation_tree", "")
+    context["furo_navigation_tree"] = tree.replace('role="heading"', 'role="heading" aria-level="2"')
+
+
 def setup(app: Sphinx) -> None:
     """Called by Sphinx."""
+    app.connect("html-page-context", say_level, priority=900)
     app.add_post_transform(Instead)

@@ -13,6 +13,8 @@ from sphinx.util.docutils import SphinxDirective
 
 from omni_ref import OmniConfig
 
+from .code_pages import notebooks_about
+
 SIZES = ("full", "mini", "tiny")
 
 
@@ -80,15 +82,13 @@ class ConfigReference(Generated):
     def _part(self, part: dataclasses.Field, sizes: list[OmniConfig], comments: dict) -> str:
         kind = part.default_factory
         parts = [getattr(size, part.name) for size in sizes]
-        fields = [
-            (f"`{field.name}`", *(shown(getattr(one, field.name)) for one in parts), comments[kind.__name__, field.name])
-            for field in dataclasses.fields(kind)
-        ]
-        derived = [
-            (f"`{name}`", *(shown(getattr(one, name)) for one in parts), first_line(member))
-            for name, member in vars(kind).items()
-            if isinstance(member, property)
-        ]
+
+        def line(name: str, said: str) -> tuple:
+            return (f"`{name}`", *(shown(getattr(one, name)) for one in parts), said)
+
+        fields = [line(field.name, comments[kind.__name__, field.name]) for field in dataclasses.fields(kind)]
+        members = vars(kind).items()
+        derived = [line(name, first_line(member)) for name, member in members if isinstance(member, property)]
         text = f"## {part.name}\n\n[`{kind.__name__}`](../omni_ref/config.py#{kind.__name__}). {first_line(kind)}\n\n"
         text += table(("field", *SIZES, "what it is"), fields)
         return text + (f"\nDerived:\n\n{table(('property', *SIZES, 'what it is'), derived)}" if derived else "")
@@ -142,8 +142,11 @@ class CodeIndex(Generated):
             said = ast.get_docstring(ast.parse(path.read_text(encoding="utf8")))
             if said:
                 sentence = re.split(r"(?<=[.:])\s", said.replace("\n", " "))[0].rstrip(":")
-                rows.append((f"[`{path.name}`](../{path.relative_to(self.root)})", sentence.strip()))
-        return table(("file", "what it is"), rows)
+                name = path.relative_to(self.root).as_posix()
+                explained = notebooks_about(self.root).get(name, [])
+                links = ", ".join(f"[{notebook[:2]}](../notebooks/{notebook}.ipynb)" for notebook in explained)
+                rows.append((f"[`{path.name}`](../{name})", sentence.strip(), links))
+        return table(("file", "what it is", "notebooks"), rows)
 
 
 class Readme(Generated):
@@ -166,7 +169,7 @@ def numbers() -> dict[str, str]:
     """What pages write as {{ name }}: rates and sizes of the specification."""
     config = OmniConfig.full()
     ears, voice = config.aut_encoder, config.code2wav
-    return {
+    texts = {
         "sample_rate": f"{ears.sample_rate / 1000:g} kHz",
         "mel_rate": f"{ears.mel_rate} Hz",
         "n_mels": str(ears.n_mels),
@@ -174,6 +177,7 @@ def numbers() -> dict[str, str]:
         "codec_rate": f"{voice.num_codebooks} × {voice.frame_rate} Hz",
         "upsampling": f"× {voice.samples_per_frame}",
     }
+    return {name: text.replace(" ", "\N{NO-BREAK SPACE}") for name, text in texts.items()}
 
 
 def setup(app: Sphinx) -> None:

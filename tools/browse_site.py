@@ -1,12 +1,12 @@
 """Open every page of the built site in a browser and see that it is fit to be read.
 
     make browse                                                  # the whole site
-    python tools/browse_site.py build/site build/pictures --only docs/     # some pages
+    python tools/browse_site.py build/site build/pictures --only docs/ --views light-390     # some pages
 
-Each page is opened in light and in dark, 1280 and 390 pixels wide. It fails on: an error in the console, a request to
-another host, a violation that axe-core holds to be serious or critical, a sound without a duration, a page that is
-wider than a telephone. Pictures of all go to a folder, to be looked at. It needs Chromium (CHROMIUM names another one)
-and `pip install ".[browser]"`.
+Each page is opened light and 1280 pixels wide, and dark and 390 pixels wide. It fails on: an error in the console, a
+request to another host, a violation that axe-core holds to be serious or critical, a sound without a duration, a page
+that is wider than the screen. Pictures of all go to a folder, to be looked at. It needs Chromium (CHROMIUM names
+another one) and `pip install ".[browser]"`.
 """
 
 import argparse
@@ -76,18 +76,21 @@ def faults(page: Page, url: str, host: str, seen: dict[str, int]) -> list[str]:
     return found
 
 
-def browse(browser: Browser, names: list[str], host: str, pictures: Path, seen: dict[str, int]) -> list[str]:
-    """Every page in every view; what is wrong, a line each."""
+def browse(
+    browser: Browser, names: list[str], views: list[str], host: str, pictures: Path, seen: dict[str, int]
+) -> list[str]:
+    """Every page in each view; what is wrong, a line each, printed as it is found."""
     wrong = []
-    for view, (scheme, width) in VIEWS.items():
+    for view in views:
+        scheme, width = VIEWS[view]
         page = browser.new_page(color_scheme=scheme, viewport={"width": width, "height": 900})
         for name in names:
-            found = faults(page, f"{host}/{name}", host, seen)
-            wrong += [f"{name} {view}: {fault}" for fault in found]
+            found = [f"{name} {view}: {fault}" for fault in faults(page, f"{host}/{name}", host, seen)]
+            print("".join(f"{fault}\n" for fault in found), end="", flush=True)
+            wrong += found
             picture = pictures / view / name.replace("/", "-").replace(".html", ".png")
             page.screenshot(path=picture, full_page=True)
             seen["views"] += 1
-            print(f"\r{view} {name:70}", end="", file=sys.stderr)
         page.close()
     return wrong
 
@@ -98,6 +101,7 @@ def main() -> None:
     parser.add_argument("site", type=Path)
     parser.add_argument("pictures", type=Path)
     parser.add_argument("--only", default="", help="a regular expression: the pages to open")
+    parser.add_argument("--views", nargs="+", choices=VIEWS, default=["light-1280", "dark-390"], help="(%(default)s)")
     options = parser.parse_args()
     pages = [path.relative_to(options.site).as_posix() for path in sorted(options.site.rglob("*.html"))]
     names = [name for name in pages if re.search(options.only, name) and name != "index.html"]
@@ -107,8 +111,8 @@ def main() -> None:
     chromium = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
-        wrong = browse(browser, names, f"http://127.0.0.1:{server.server_port}", options.pictures, seen)
-    print(*wrong, f"{len(names)} pages, {seen['views']} views, {seen['sounds']} sounds, {len(wrong)} faults", sep="\n")
+        wrong = browse(browser, names, options.views, f"http://127.0.0.1:{server.server_port}", options.pictures, seen)
+    print(f"{len(names)} pages, {seen['views']} views, {seen['sounds']} sounds, {len(wrong)} faults")
     sys.exit(bool(wrong))
 
 

@@ -17,33 +17,33 @@ def functions(source: str) -> Functions:
 
 
 @cache
-def plot_texts(folder: Path) -> dict[str, str]:
-    """What every figure of omni_ref.lab.plots shows, `module.function`: the first paragraph of its docstring."""
+def lab_texts(lab: Path) -> dict[str, str]:
+    """What a function of omni_ref.lab draws, by `module.function`: the first paragraph of its docstring."""
     return {
         f"{path.stem}.{name}": " ".join((ast.get_docstring(node) or "").split("\n\n")[0].replace("`", "").split())
-        for path in sorted(folder.glob("*.py"))
+        for path in sorted(lab.rglob("*.py"))
         for name, node in functions(path.read_text(encoding="utf8")).items()
     }
 
 
-def plots_called(node: ast.AST, drawn: Functions) -> list[str]:
-    """`module.function` of each plot that code calls, itself or through a function of the notebook."""
+def named(node: ast.AST, drawn: Functions) -> list[str]:
+    """`module.function` of all that code names, itself or through a function of the notebook."""
     found: list[str] = []
     for part in ast.walk(node):
-        is_plot = isinstance(part, ast.Attribute) and isinstance(part.value, ast.Attribute)
-        if is_plot and isinstance(part.value.value, ast.Name) and part.value.value.id == "plots":
-            found.append(f"{part.value.attr}.{part.attr}")
+        if isinstance(part, ast.Attribute) and isinstance(part.value, (ast.Attribute, ast.Name)):
+            module = part.value.attr if isinstance(part.value, ast.Attribute) else part.value.id
+            found.append(f"{module}.{part.attr}")
         elif isinstance(part, ast.Name) and part.id in drawn:
-            found += plots_called(drawn[part.id], {name: one for name, one in drawn.items() if name != part.id})
+            found += named(drawn[part.id], {name: one for name, one in drawn.items() if name != part.id})
     return list(dict.fromkeys(found))
 
 
 def picture_text(source: str, drawn: Functions, plain: str, texts: dict[str, str]) -> str:
     """Alternative text of the figure that is the value of a cell; ValueError if nothing says what it shows."""
     shown = ast.parse(source).body[-1]
-    said = [texts[name] for name in plots_called(shown, drawn) if texts.get(name)]
+    said = [texts[name] for name in named(shown, drawn) if texts.get(name)]
     if not said:
-        raise ValueError(f"no alternative text for the figure of\n{source}\nexpected a plot of omni_ref.lab.plots")
+        raise ValueError(f"no alternative text for the figure of\n{source}\nexpected a function of omni_ref.lab")
     state = re.search(r"Figure\(\w+: (.*)\)", plain)
     return said[-1] + (f" Drawn for {state[1]}." if state else "")
 
@@ -72,7 +72,7 @@ def with_texts(notebook: dict, texts: dict[str, str]) -> dict:
 def read_notebook(app: Sphinx, docname: str, source: list[str]) -> None:
     """Called by Sphinx with the text of every page."""
     if Path(app.env.doc2path(docname)).suffix == ".ipynb":
-        texts = plot_texts(Path(app.srcdir) / "omni_ref" / "lab" / "plots")
+        texts = lab_texts(Path(app.srcdir) / "omni_ref" / "lab")
         source[0] = json.dumps(with_texts(json.loads(source[0]), texts))
 
 

@@ -130,23 +130,24 @@ class SideBySide(Generated):
 
 
 class CodeIndex(Generated):
-    """The Python files of a folder, and what each is in one sentence."""
+    """The Python files of a folder, what each is in one sentence, and the notebooks that link to it, if any."""
 
     required_arguments = 1
 
     def markdown(self) -> str:
         """A row a file, which links to its page."""
-        folder = self.root / self.arguments[0]
         rows = []
-        for path in sorted(folder.glob("*.py")):
+        for path in sorted((self.root / self.arguments[0]).glob("*.py")):
             said = ast.get_docstring(ast.parse(path.read_text(encoding="utf8")))
             if said:
-                sentence = re.split(r"(?<=[.:])\s", said.replace("\n", " "))[0].rstrip(":")
+                sentence = re.split(r"(?<=\.)\s", said.split("\n\n")[0].replace("\n", " "))[0]
                 name = path.relative_to(self.root).as_posix()
                 explained = notebooks_about(self.root).get(name, [])
                 links = ", ".join(f"[{notebook[:2]}](../notebooks/{notebook}.ipynb)" for notebook in explained)
-                rows.append((f"[`{path.name}`](../{name})", sentence.strip(), links))
-        return table(("file", "what it is", "notebooks"), rows)
+                rows.append((f"[`{path.name}`](../{name})", sentence.rstrip(":"), links))
+        if any(links for _, _, links in rows):
+            return table(("file", "what it is", "notebooks"), rows)
+        return table(("file", "what it is"), [row[:2] for row in rows])
 
 
 class Readme(Generated):
@@ -161,6 +162,8 @@ class Readme(Generated):
         self.env.note_dependency(str(path))
         first, *others = re.split(r"^## ", path.read_text(encoding="utf8"), flags=re.MULTILINE)
         sections = dict(section.split("\n", 1) for section in others)
+        if self.arguments and self.arguments[0] not in sections:
+            raise self.error(f"README.md has no section {self.arguments[0]!r}, only {', '.join(sections)}")
         text = sections[self.arguments[0]] if self.arguments else first.split("\n", 1)[1]
         return re.sub(r"\]\((?!https?:|#)", "](../", text)
 

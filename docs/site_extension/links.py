@@ -18,7 +18,7 @@ INSTEAD = {
     "omni_ref/lab": ("docs/code", "lab"),
     "omni_ref/training": ("docs/code", "training"),
     "notebooks": ("docs/notebooks", None),
-    "notebooks/solutions": ("docs/notebooks", "solutions"),
+    "notebooks/solutions": ("docs/solutions", None),
     "tests": ("docs/testing", None),
 }
 
@@ -39,7 +39,7 @@ class Instead(SphinxPostTransform):
             if node["refdomain"] != "doc":
                 path, _, anchor = node["reftarget"].partition("#")
                 place = (root / node["refdoc"]).parent / path
-            name = os.path.relpath(place, root)
+            name = Path(os.path.relpath(place, root)).as_posix()
             if name in INSTEAD:
                 page, section = INSTEAD[name]
                 node["refdomain"], node["reftarget"], node["reftargetid"] = "doc", page, anchor or section

@@ -3,7 +3,7 @@
 # make lab    the notebooks, in JupyterLab; make refresh runs them all and writes their outputs back
 # make train  the shipped weights from nothing, in about an hour on two cores; make evaluate measures them
 # make benchmark  how fast it is, beside what people would use instead: docs/performance.md
-# make site   this documentation as pages, build/site/index.html; make browse opens each in Chromium and looks for faults
+# make site   docs, notebooks and code as pages: build/site/index.html; make browse looks for faults in Chromium
 # All set up everything in .venv first. PYTHON=python3.12 takes another Python.
 
 PYTHON ?= python3

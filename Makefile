@@ -5,6 +5,7 @@
 # make train  the shipped weights from nothing, in about an hour on two cores; make evaluate measures them
 # make benchmark  how fast it is, beside what people would use instead: docs/performance.md
 # make browse-lab  the explorers of the notebooks, moved in JupyterLab by headless Chromium; and asked aloud
+# make site   docs, notebooks and code as pages: build/site/index.html; make browse looks for faults in Chromium
 # All set up everything in .venv first. PYTHON=python3.12 takes another Python.
 
 PYTHON ?= python3
@@ -12,7 +13,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 NOTEBOOKS := $(wildcard notebooks/*.ipynb notebooks/solutions/*.ipynb)
 
-.PHONY: demo test lint lab refresh train evaluate benchmark browse-lab clean
+.PHONY: demo test lint lab refresh train evaluate benchmark site browse browse-lab clean
 
 demo: $(VENV)/installed
 	mkdir -p build
@@ -43,6 +44,13 @@ benchmark: $(VENV)/installed-dev
 browse-lab: $(VENV)/installed-dev
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt --editable ".[browser]"
 	$(BIN)/python tools/browse_lab.py
+
+site: $(VENV)/installed-dev
+	$(BIN)/python -m sphinx -W --keep-going -q -b html -c docs -d build/doctrees . build/site
+
+browse: $(VENV)/installed-dev
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt --editable ".[browser]"
+	$(BIN)/python tools/browse_site.py build/site build/pictures
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check

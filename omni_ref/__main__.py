@@ -64,6 +64,8 @@ def parser() -> argparse.ArgumentParser:
     )
     training.add_argument("--output", type=Path, default=SHIPPED, help="the checkpoint (the one in the package)")
     training.add_argument("--stage", help="one stage alone: replies, codec, speaking, questions, words, listening …")
+    training.add_argument("--task", metavar="MODULE:CLASS", help="what it learns (arithmetic)")
+    training.add_argument("--voice", metavar="MODULE:CLASS", action="append", default=[], help="also asks; repeatable")
     training.add_argument("--device", help="cpu, cuda, cuda:1 … (a GPU if there is one)")
     training.add_argument("--seed", type=int, default=0, help="of everything (%(default)s)")
     trial = commands.add_parser("evaluate", help="measure a checkpoint: the table of the model card")
@@ -171,10 +173,11 @@ def train(options: argparse.Namespace) -> None:
     from .training import run
 
     device = pick_device(options.device)
+    what = (options.task or run.ARITHMETIC, options.voice)
     if options.stage is None:
-        run.run_all(options.folder, options.output, device, options.seed)
+        run.run_all(options.folder, options.output, device, options.seed, *what)
         return
-    run.run_stage(options.stage, options.folder, options.output, device, options.seed)
+    run.run_stage(options.stage, options.folder, options.output, device, options.seed, *what)
 
 
 def evaluate(options: argparse.Namespace) -> None:

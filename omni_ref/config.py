@@ -23,26 +23,26 @@ from .checks import check_attention, check_keys, check_numbers, require, require
 class AuTEncoderConfig:
     """Mel spectrogram and AuT encoder: what turns a waveform into audio tokens."""
 
-    hidden_size: int = 1024
-    num_hidden_layers: int = 24
-    num_attention_heads: int = 16
-    frame_size: int = 400
-    hop_size: int = 160
-    n_mels: int = 128
-    n_fft: int = 512
-    audio_vocab_size: int = 4096
-    rms_norm_eps: float = 1e-6
-    sample_rate: int = 16000
-    intermediate_size: int = 4096
-    rope_theta: float = 1e4
-    conv_kernel_sizes: tuple[int, ...] = (7, 3)
-    conv_strides: tuple[int, ...] = (2, 2)
-    mel_floor: float = 1e-10
-    mel_dynamic_range: float = 8.0
-    codebook_decay: float = 0.99
-    commitment_weight: float = 0.25
-    dead_code_threshold: float = 0.1
-    initializer_range: float = 0.02
+    hidden_size: int = 1024  # width of the encoder, and of its codebook's vectors
+    num_hidden_layers: int = 24  # transformer layers
+    num_attention_heads: int = 16  # heads of a layer
+    frame_size: int = 400  # samples in a window of the spectrogram
+    hop_size: int = 160  # samples from one window to the next
+    n_mels: int = 128  # mel filters: rows of the spectrogram
+    n_fft: int = 512  # points of the Fourier transform; a window is padded to it
+    audio_vocab_size: int = 4096  # audio tokens: entries of the codebook
+    rms_norm_eps: float = 1e-6  # added to the mean square before its root is taken
+    sample_rate: int = 16000  # samples a second of the waveform
+    intermediate_size: int = 4096  # width inside the gated MLP
+    rope_theta: float = 1e4  # base of RoPE's wavelengths
+    conv_kernel_sizes: tuple[int, ...] = (7, 3)  # mel frames, then frames of the first, that one output sees
+    conv_strides: tuple[int, ...] = (2, 2)  # how many frames the two convolutions make one of
+    mel_floor: float = 1e-10  # the least energy, before the logarithm
+    mel_dynamic_range: float = 8.0  # decades below the peak that are kept
+    codebook_decay: float = 0.99  # share of the old codebook in its moving average
+    commitment_weight: float = 0.25  # weight of the loss that ties vectors to their codes
+    dead_code_threshold: float = 0.1  # a code that is used less than this is moved
+    initializer_range: float = 0.02  # standard deviation of new weights
 
     def __post_init__(self):
         check_numbers(self)
@@ -63,6 +63,7 @@ class AuTEncoderConfig:
 
     @property
     def head_dim(self) -> int:
+        """Width of a head."""
         return self.hidden_size // self.num_attention_heads
 
     @property
@@ -86,26 +87,26 @@ class AuTEncoderConfig:
 class ThinkerConfig:
     """The language model: audio tokens and text in, text and talker tokens out."""
 
-    hidden_size: int = 4096
-    num_hidden_layers: int = 40
-    num_attention_heads: int = 32
-    num_key_value_heads: int = 8
-    head_dim: int = 128
-    intermediate_size: int = 11008
-    moe_intermediate_size: int = 2816
-    num_experts: int = 64
-    num_experts_per_tok: int = 4
-    decoder_sparse_step: int = 2
-    norm_topk_prob: bool = True
-    max_position_embeddings: int = 32768
-    rope_theta: float = 1e6
-    rms_norm_eps: float = 1e-6
-    vocab_size: int = 151936
-    tie_word_embeddings: bool = False
-    hidden_act: str = "silu"
-    audio_hidden_size: int = 1024
-    talker_vocab_size: int = 4096
-    initializer_range: float = 0.02
+    hidden_size: int = 4096  # width of the residual stream
+    num_hidden_layers: int = 40  # decoder layers
+    num_attention_heads: int = 32  # query heads
+    num_key_value_heads: int = 8  # key/value heads; consecutive query heads share one
+    head_dim: int = 128  # width of a head
+    intermediate_size: int = 11008  # width inside a dense MLP
+    moe_intermediate_size: int = 2816  # width inside an expert
+    num_experts: int = 64  # experts of a sparse layer
+    num_experts_per_tok: int = 4  # experts that a token goes to
+    decoder_sparse_step: int = 2  # layer i is sparse where i + 1 is a multiple of it
+    norm_topk_prob: bool = True  # whether the chosen experts' weights are scaled to sum to 1
+    max_position_embeddings: int = 32768  # positions of prompt and reply together
+    rope_theta: float = 1e6  # base of RoPE's wavelengths
+    rms_norm_eps: float = 1e-6  # added to the mean square before its root is taken
+    vocab_size: int = 151936  # text tokens, in and out
+    tie_word_embeddings: bool = False  # whether lm_head is the embedding table
+    hidden_act: str = "silu"  # activation of the gated MLPs
+    audio_hidden_size: int = 1024  # width of the audio vectors: the AuT encoder's
+    talker_vocab_size: int = 4096  # talker tokens that talker_head tells apart
+    initializer_range: float = 0.02  # standard deviation of new weights
 
     def __post_init__(self):
         check_numbers(self)
@@ -117,23 +118,23 @@ class ThinkerConfig:
 class TalkerConfig:
     """The speech model: talker tokens in, frames of codec tokens out. Every layer is a sparse one."""
 
-    hidden_size: int = 1536
-    num_hidden_layers: int = 24
-    num_attention_heads: int = 12
-    num_key_value_heads: int = 4
-    head_dim: int = 128
-    moe_intermediate_size: int = 1024
-    num_experts: int = 32
-    num_experts_per_tok: int = 4
-    num_codebooks: int = 4
-    codebook_size: int = 2048
-    rms_norm_eps: float = 1e-6
-    hidden_act: str = "silu"
-    norm_topk_prob: bool = True
-    max_position_embeddings: int = 32768
-    rope_theta: float = 1e6
-    talker_vocab_size: int = 4096
-    initializer_range: float = 0.02
+    hidden_size: int = 1536  # width of the residual stream
+    num_hidden_layers: int = 24  # decoder layers, every one sparse
+    num_attention_heads: int = 12  # query heads
+    num_key_value_heads: int = 4  # key/value heads; consecutive query heads share one
+    head_dim: int = 128  # width of a head
+    moe_intermediate_size: int = 1024  # width inside an expert
+    num_experts: int = 32  # experts of a layer
+    num_experts_per_tok: int = 4  # experts that a token goes to
+    num_codebooks: int = 4  # codes of a frame; codebook k comes k steps late
+    codebook_size: int = 2048  # codes of a codebook, without begin and end
+    rms_norm_eps: float = 1e-6  # added to the mean square before its root is taken
+    hidden_act: str = "silu"  # activation of the gated MLPs
+    norm_topk_prob: bool = True  # whether the chosen experts' weights are scaled to sum to 1
+    max_position_embeddings: int = 32768  # steps of one reply's speech
+    rope_theta: float = 1e6  # base of RoPE's wavelengths
+    talker_vocab_size: int = 4096  # talker tokens that can come from the Thinker
+    initializer_range: float = 0.02  # standard deviation of new weights
 
     def __post_init__(self):
         check_numbers(self)
@@ -165,16 +166,16 @@ class TalkerConfig:
 class Code2WavConfig:
     """The vocoder: frames of codec tokens in, waveform out."""
 
-    hidden_size: int = 512
-    num_upsample_layers: int = 4
-    upsample_rates: tuple[int, ...] = (8, 5, 4, 2)
-    num_residual_blocks: int = 3
-    num_codebooks: int = 4
-    codebook_size: int = 2048
-    frame_rate: int = 50
-    kernel_size: int = 7
-    residual_kernel_size: int = 3
-    dilation_growth_rate: int = 3
+    hidden_size: int = 512  # channels before the first upsampling; each stage halves them
+    num_upsample_layers: int = 4  # upsampling stages
+    upsample_rates: tuple[int, ...] = (8, 5, 4, 2)  # by how much each stage raises the rate
+    num_residual_blocks: int = 3  # residual blocks a stage
+    num_codebooks: int = 4  # codes of a frame
+    codebook_size: int = 2048  # codes of a codebook
+    frame_rate: int = 50  # frames of codes a second
+    kernel_size: int = 7  # taps of the last convolution
+    residual_kernel_size: int = 3  # taps of a residual block's dilated convolution
+    dilation_growth_rate: int = 3  # block i is dilated by its i-th power
 
     def __post_init__(self):
         check_numbers(self)

@@ -248,6 +248,8 @@ DEVICES = {
 }
 TRAINING = {
     "an unknown stage": lambda at: run.run_stage("singing", at, at, CPU, 0),
+    "a task that is nowhere": lambda at: run.run_stage("reading", at, at, CPU, 0, "nowhere:Task"),
+    "a voice that cannot speak": lambda at: run.run_stage("words", at, at, CPU, 0, voices=["pathlib:Path"]),
     "a stage without its part of the corpus": lambda at: run.run_stage("codec", at, at, CPU, 0),
     "a stage before one that it builds upon": lambda at: run.run_stage("vocoder", at, at, CPU, 0),
     "a snapshot cut short": lambda at: load_snapshot(at, "cut", OMNI.talker, CPU),

@@ -1,9 +1,16 @@
-"""Small corpora that need no voice: for tests of the recipes."""
+"""Small corpora that need no voice, and recipes of two steps: for tests of training."""
 
 import numpy as np
+import pytest
 
 from omni_ref.training.arithmetic import Arithmetic
+from omni_ref.training.codec import CodecStage
 from omni_ref.training.corpus import Recordings
+from omni_ref.training.hearing import HearingStage
+from omni_ref.training.loop import Schedule
+from omni_ref.training.speaking import MessageStage, SpeakingStage
+from omni_ref.training.thinking import ListeningStage, ReadingStage
+from omni_ref.training.vocoder import VocoderStage
 
 TASK = Arithmetic()
 
@@ -34,3 +41,11 @@ def words() -> Recordings:
     rng = np.random.default_rng(2)
     speakers = ("espeak x take 0", "heart take 1")
     return Recordings.of([(hum(0.1, rng), word, speaker) for speaker in speakers for word in TASK.words()])
+
+
+def two_steps_a_stage(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two steps of two rows, at the mini size: the tokenizer's bytes need its 512 talker tokens."""
+    for stage in (CodecStage, VocoderStage, ReadingStage, SpeakingStage, HearingStage, ListeningStage, MessageStage):
+        monkeypatch.setattr(stage, "schedule", Schedule(steps=2, batch=2, learning_rate=1e-4))
+    begin = ListeningStage.begin
+    monkeypatch.setattr(ListeningStage, "begin", lambda self, rng: begin(self, rng, batches=8))

@@ -8,7 +8,7 @@ Rendering is seeded, and each part is rendered in a process of its own, since es
 sentence to the next.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,34 +66,42 @@ def training_speakers(rng: np.random.Generator, count: int) -> list[Voice]:
     ]
 
 
-def render_questions(task: Task, seed: int, count: int, natural_count: int, progress: Progress) -> Recordings:
-    """`count` questions by espeak-ng's voices at speeds from 0.7 to 1.6, and `natural_count` by each natural one."""
+def render_questions(
+    task: Task, seed: int, count: int, natural_count: int, progress: Progress, voices: Sequence[Voice] = ()
+) -> Recordings:
+    """`count` questions by espeak-ng's voices at speeds from 0.7 to 1.6, and `natural_count` by each natural one.
+
+    Natural are heart, joe and `voices`.
+    """
 
     def spoken():
         rng = np.random.default_rng([seed, 1])
-        voices = training_speakers(rng, count) + [Heart()] * natural_count + [Joe()] * natural_count
-        for i, voice in enumerate(voices):
+        natural = [voice for voice in (Heart(), Joe(), *voices) for _ in range(natural_count)]
+        speakers = training_speakers(rng, count) + natural
+        for i, voice in enumerate(speakers):
             question = task.exchange(rng).question + str(rng.choice(["", ".", "?"]))
             fastest = 1.6 if isinstance(voice, Espeak) else 1.35
             yield voice.say(question, float(rng.uniform(0.7, fastest))), question.strip(".?"), voice.name
-            progress(i + 1, len(voices))
+            progress(i + 1, len(speakers))
 
     return Recordings.of(spoken())
 
 
-def render_words(task: Task, seed: int, speakers: int, natural_takes: int, progress: Progress) -> Recordings:
+def render_words(
+    task: Task, seed: int, speakers: int, natural_takes: int, progress: Progress, voices: Sequence[Voice] = ()
+) -> Recordings:
     """Every word by `speakers` of espeak-ng's voices, and `natural_takes` times by each natural one."""
 
     def spoken():
         rng = np.random.default_rng([seed, 2])
-        voices = training_speakers(rng, speakers) + [Heart(), Joe()] * natural_takes
+        everyone = training_speakers(rng, speakers) + [Heart(), Joe(), *voices] * natural_takes
         words = task.words()
-        for i, voice in enumerate(voices):
+        for i, voice in enumerate(everyone):
             speed = float(rng.uniform(0.7, 1.3))
             for word in words:
                 waveform = voice.say(word + str(rng.choice(["", ".", ",", "?"])), speed * float(rng.uniform(0.9, 1.1)))
                 yield waveform, word, f"{voice.name} take {i}"
-            progress(i + 1, len(voices))
+            progress(i + 1, len(everyone))
 
     return Recordings.of(spoken())
 

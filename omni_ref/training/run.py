@@ -10,10 +10,12 @@ process of its own, and can be run alone with --stage. Killed, the same command 
 
 import csv
 import os
+import pkgutil
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from pathlib import Path
 
@@ -27,7 +29,7 @@ from ..config import OmniConfig
 from ..files import written_whole
 from ..lab.curves import COLUMNS, CURVES, read_log
 from ..omni import Omni
-from .arithmetic import Arithmetic, Task
+from .arithmetic import Task
 from .codec import Codec, CodecStage
 from .corpus import Recordings, render_questions, render_replies, render_words
 from .hearing import HearingStage
@@ -35,6 +37,7 @@ from .loop import Log, Stage, load_snapshot, snapshot_path, train
 from .speaking import MessageStage, SpeakingStage
 from .thinking import ListeningStage, ReadingStage
 from .vocoder import VocoderStage
+from .voices import Voice
 
 CHAINS = (("reading", "replies", "codec", "speaking"), ("questions", "words", "hearing", "listening", "vocoder"))
 WAITS = {"listening": "reading", "vocoder": "codec"}  # for a stage of the other chain
@@ -42,6 +45,7 @@ LAST = ("message", "pack")
 STAGES = (*CHAINS[0], *CHAINS[1], *LAST)
 CODEC_ENCODER = "codec_encoder.safetensors"
 POINTS = 100  # of a stage's curve, at most
+ARITHMETIC = "omni_ref.training.arithmetic:Arithmetic"
 CORPUS = {
     "replies": (render_replies, {"count": 6000}),
     "questions": (render_questions, {"count": 7000, "natural_count": 1500}),
@@ -49,10 +53,24 @@ CORPUS = {
 }
 
 
-def run_all(folder: Path, output: Path, device: torch.device, seed: int) -> None:
+def made(name: str, kind: type) -> Task | Voice:
+    """An object of the class that is named `module:Class`. ValueError if there is none, or it is not of that kind."""
+    try:
+        found = pkgutil.resolve_name(name)
+    except (ValueError, ImportError, AttributeError) as error:
+        raise ValueError(f"{name}: {error}; expected module:Class, of a module that Python finds from here") from None
+    thing = found()
+    require(isinstance(thing, kind), f"{name}: lacks a member of {kind.__module__}.{kind.__name__}")
+    return thing
+
+
+def run_all(
+    folder: Path, output: Path, device: torch.device, seed: int, task: str = ARITHMETIC, voices: Sequence[str] = ()
+) -> None:
     """Every stage, the two chains side by side. ChildProcessError names a stage that failed, and where it says why."""
     folder.mkdir(parents=True, exist_ok=True)
     options = ["--folder", str(folder), "--output", str(output), "--device", str(device), "--seed", str(seed)]
+    options += ["--task", task, *(option for voice in voices for option in ("--voice", voice))]
     running: list[subprocess.Popen] = []
     over = {name: threading.Event() for name in WAITS.values()}
 
@@ -106,25 +124,37 @@ def show_progress(folder: Path, bar: Progress, lines: dict) -> None:
                 bar.stop_task(line)
 
 
-def run_stage(name: str, folder: Path, output: Path, device: torch.device, seed: int) -> None:
-    """One stage alone. ValueError names a stage that has to come before it and has not been run."""
+def run_stage(
+    name: str,
+    folder: Path,
+    output: Path,
+    device: torch.device,
+    seed: int,
+    task: str = ARITHMETIC,
+    voices: Sequence[str] = (),
+) -> None:
+    """One stage alone. ValueError names a stage that has to come before it and has not been run.
+
+    `task` and `voices`, natural ones beside heart and joe, are named `module:Class`.
+    """
     require(name in STAGES, f"--stage {name}, expected one of {', '.join(STAGES)}")
-    task = Arithmetic()
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
     if name in CORPUS:
-        render(name, task, folder, seed)
+        render(name, made(task, Task), folder, seed, [made(voice, Voice) for voice in voices])
     elif name == "pack":
         pack(folder, output, device, seed)
     else:
-        train(prepare(name, task, folder, device, seed), folder, device, seed)
+        train(prepare(name, made(task, Task), folder, device, seed), folder, device, seed)
 
 
-def render(name: str, task: Task, folder: Path, seed: int) -> None:
-    """A part of the corpus, unless it is there."""
+def render(name: str, task: Task, folder: Path, seed: int, voices: Sequence[Voice] = ()) -> None:
+    """A part of the corpus, unless it is there. `voices` ask, they do not answer."""
     path = folder / f"{name}.npz"
     if path.exists():
         return
     function, options = CORPUS[name]
+    if voices and name != "replies":
+        options = {**options, "voices": voices}
     began = time.monotonic()
     folder.mkdir(parents=True, exist_ok=True)
     with Log(folder, name, 0) as log:

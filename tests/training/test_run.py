@@ -4,19 +4,14 @@ import sys
 
 import pytest
 import torch
-from training_corpora import questions, replies, words
+from training_corpora import questions, replies, two_steps_a_stage, words
 
 from omni_ref import Omni, OmniConfig
 from omni_ref.__main__ import main
 from omni_ref.lab.curves import CURVES, Curve, read_curves
 from omni_ref.training import run
-from omni_ref.training.codec import CodecStage
 from omni_ref.training.corpus import Recordings
-from omni_ref.training.hearing import HearingStage
-from omni_ref.training.loop import Schedule, snapshot_path
-from omni_ref.training.speaking import MessageStage, SpeakingStage
-from omni_ref.training.thinking import ListeningStage, ReadingStage
-from omni_ref.training.vocoder import VocoderStage
+from omni_ref.training.loop import snapshot_path
 
 CPU = torch.device("cpu")
 LEARNED = ("codec", "vocoder", "reading", "speaking", "hearing", "listening", "message")
@@ -24,11 +19,8 @@ LEARNED = ("codec", "vocoder", "reading", "speaking", "hearing", "listening", "m
 
 @pytest.fixture
 def small(monkeypatch):
-    """Two steps of two rows a stage, at the mini size: the tokenizer's bytes need its 512 talker tokens."""
-    for stage in (CodecStage, VocoderStage, ReadingStage, SpeakingStage, HearingStage, ListeningStage, MessageStage):
-        monkeypatch.setattr(stage, "schedule", Schedule(steps=2, batch=2, learning_rate=1e-4))
-    begin = ListeningStage.begin
-    monkeypatch.setattr(ListeningStage, "begin", lambda self, rng: begin(self, rng, batches=8))
+    """Two steps a stage, on corpora that need no voice."""
+    two_steps_a_stage(monkeypatch)
     corpora = {"replies": replies, "questions": questions, "words": words}
     parts = {name: (lambda task, seed, progress, corpus=corpus: corpus(), {}) for name, corpus in corpora.items()}
     monkeypatch.setattr(run, "CORPUS", parts)

@@ -82,7 +82,7 @@ def run_all(page: Page, seconds: float = 600) -> None:
     """Run all cells, and wait until the last one has been run. JupyterLab may drop the first demand: ask again."""
     page.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]').first.wait_for(state="attached")
     prompts, end = page.locator(".jp-CodeCell .jp-InputArea-prompt"), time.monotonic() + seconds
-    while not page.locator("img.widget-image").count():
+    while not page.locator("img.picture").count():
         page.get_by_role("menuitem", name="Run", exact=True).click()
         page.locator(".lm-Menu-item", has_text="Run All Cells").first.click()
         page.wait_for_timeout(5000)
@@ -103,7 +103,7 @@ def changed(image: Locator, before: str) -> float:
 
 def move(cell: Locator, label: str) -> list[float]:
     """Move a control three times, a slider by its keys; how long each took until the picture had changed."""
-    image = cell.locator("img.widget-image")
+    image = cell.locator("img.picture")
     control = cell.locator(".widget-inline-hbox", has=cell.page.get_by_text(label, exact=True))
     handle = control.locator(".noUi-handle, select").first
     handle.scroll_into_view_if_needed()
@@ -115,12 +115,13 @@ def move(cell: Locator, label: str) -> list[float]:
         else:
             handle.press("ArrowRight")
         took.append(changed(image, before))
+    assert image.get_attribute("alt"), "a picture without words"
     return took
 
 
 def play(cell: Locator) -> float:
     """Press play: the picture moves by itself."""
-    image = cell.locator("img.widget-image")
+    image = cell.locator("img.picture")
     before = image.get_attribute("src")
     cell.locator(".widget-play button").first.click()
     took = changed(image, before)
@@ -130,7 +131,7 @@ def play(cell: Locator) -> float:
 
 def ask(cell: Locator, broken: Path) -> str:
     """Record from the microphone; then choose a file that is no sound, and one that is. What the page says."""
-    image, status = cell.locator("img.widget-image"), cell.locator("p[role=status]")
+    image, status = cell.locator("img.picture"), cell.locator("p[role=status]")
     before, words = image.get_attribute("src"), cell.locator("div[role=status]")
     cell.get_by_role("button", name="Record").click()
     cell.get_by_role("button", name="Stop").wait_for()

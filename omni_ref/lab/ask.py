@@ -13,9 +13,9 @@ from torch import Tensor
 from ..audio import load_audio
 from ..checks import require
 from ..omni import Omni
-from .notebook import mp3, png
+from .notebook import mp3
 from .plots.exchange import exchange
-from .widgets import AT_THE_LEFT, Pictured
+from .widgets import AT_THE_LEFT, Picture, Pictured
 
 SHORTEST, LONGEST = 0.3, 15  # seconds of a question
 QUIETEST = 0.01  # how far the loudest sample of a question is from 0, of 1
@@ -54,7 +54,7 @@ class AskAloud(Pictured):
         self.omni, self.sample_rate = omni, omni.config.aut_encoder.sample_rate
         self.recorder = Recorder(sample_rate=self.sample_rate, status="Press Record and ask, or choose a file.")
         self.recorder.on_msg(self._hear)
-        self.words, self.picture = ipywidgets.HTML(), ipywidgets.Image(format="png")
+        self.words, self.picture = ipywidgets.HTML(), Picture()
         self.player = ipywidgets.Audio(format="mp3", autoplay=False, loop=False)
         self.answer(example)
         children = [self.recorder, self.words, self.player, self.picture]
@@ -67,7 +67,7 @@ class AskAloud(Pictured):
         heard, said = html.escape(self.heard), html.escape(self.reply.text)
         self.words.value = f'<div role="status">Heard: “{heard}”<br><b>Answer: “{said}”</b></div>'
         self.player.value = mp3(self.reply.waveform, self.reply.sample_rate)
-        self.picture.value = png(exchange(question, self.reply, self.omni.config))
+        self.picture.show(exchange(question, self.reply, self.omni.config))
 
     def _hear(self, _recorder: Recorder, message: dict, sounds: list[memoryview]) -> None:
         """A sound has come from the page: answer it, or say there why not."""

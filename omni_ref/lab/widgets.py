@@ -3,9 +3,12 @@
 import base64
 import gc
 from collections.abc import Callable
+from pathlib import Path
 
+import anywidget
 import ipywidgets
 import torch
+import traitlets
 from jaxtyping import Float
 from matplotlib.figure import Figure
 from torch import Tensor
@@ -18,13 +21,28 @@ from .watch import Watched
 AT_THE_LEFT = ipywidgets.Layout(align_items="flex-start")
 
 
+class Picture(anywidget.AnyWidget):
+    """A figure in the page, with words for those who cannot see it."""
+
+    _esm = Path(__file__).with_name("picture.js")
+    value = traitlets.Bytes().tag(sync=True)
+    alt = traitlets.Unicode().tag(sync=True)
+
+    def show(self, figure: Figure, what: str | None = None) -> None:
+        """Draw a figure; its words are `what` it shows in general, and the titles of its panels."""
+        titles = [axes.get_title(loc) for axes in figure.axes for loc in ("left", "center")]
+        with self.hold_sync():
+            self.alt = " ".join(part for part in (what, *titles) if part)
+            self.value = png(figure)
+
+
 class Pictured(ipywidgets.VBox):
     """Widgets one below the other, one of them a picture. The output of a cell has three faces.
 
     The live widgets for JupyterLab, the picture as it is now for pages without a kernel, a line of text for nbval.
     """
 
-    picture: ipywidgets.Image
+    picture: Picture
 
     def _repr_mimebundle_(self, **options) -> dict:
         faces = dict(super()._repr_mimebundle_(**options))
@@ -41,7 +59,7 @@ class LiveFigure(Pictured):
 
     def __init__(self, draw: Callable[..., Figure], **controls):
         self.draw, self.values, self.gradients = draw, {}, torch.is_grad_enabled()
-        self.picture = ipywidgets.Image(format="png")
+        self.picture = Picture()
         self.controls = ipywidgets.interactive(self._move, **controls)
         if not self.picture.value:  # `interactive` shows what was raised in the page, and goes on
             self._show(**self.controls.kwargs)
@@ -59,7 +77,7 @@ class LiveFigure(Pictured):
             self._show(**values)
 
     def _show(self, **values) -> None:
-        self.picture.value = png(self.draw(**values))
+        self.picture.show(self.draw(**values), self.draw.__doc__)
 
     def __repr__(self) -> str:
         values = ", ".join(f"{name}={value}" for name, value in self.values.items())
@@ -88,7 +106,8 @@ class HeardFigure(LiveFigure):
 
     def _show(self, **values) -> None:
         figure, waveform = self.draw(**values)
-        self.picture.value, self.player.value = png(figure), mp3(waveform, self.sample_rate)
+        self.picture.show(figure, self.draw.__doc__)
+        self.player.value = mp3(waveform, self.sample_rate)
 
 
 class SpokenFigure(LiveFigure):

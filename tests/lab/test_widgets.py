@@ -64,6 +64,20 @@ def test_its_three_faces():
     assert figure.picture in figure.children and figure.controls in figure.children
 
 
+def test_a_picture_has_words_for_those_who_cannot_see_it():
+    def draw(height: int) -> Figure:
+        """A bar."""
+        figure = bar(height)
+        figure.axes[0].set_title(f"height {height}", loc="left")
+        return figure
+
+    figure = LiveFigure(draw, height=(1, 9))
+    assert figure.picture.alt == "A bar. height 5"
+    control(figure, 0).value = 7
+    assert figure.picture.alt == "A bar. height 7"
+    assert 'model.get("alt")' in figure.picture._esm and "data-lm-suppress-shortcuts" in figure.picture._esm
+
+
 @pytest.mark.filterwarnings("ignore")
 def test_an_error_of_the_first_drawing_is_raised():
     def broken(height: int) -> Figure:

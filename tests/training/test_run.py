@@ -113,6 +113,18 @@ def test_the_chains_run_side_by_side_and_a_stage_that_fails_is_named(monkeypatch
     assert ran[-2:] == list(run.LAST) and ran.index("reading") < ran.index("listening")
 
 
+def test_every_stage_is_told_the_task_and_the_voices(monkeypatch, tmp_path):
+    program = tmp_path / "program"
+    program.write_text('#!/bin/sh\necho "$@" >> "$PWD/done"\n')
+    program.chmod(0o755)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "executable", str(program))
+    options = ["--task", "a:Task", "--voice", "b:One", "--voice", "c:Two"]
+    assert main(["train", "--folder", "run", "--output", "weights", "--device", "cpu", *options]) == 0
+    asked = (tmp_path / "done").read_text().splitlines()
+    assert len(asked) == len(run.STAGES) and all(line.endswith(" ".join(options)) for line in asked)
+
+
 def test_the_command_line_runs_one_stage(small, tmp_path):
     assert main(["train", "--stage", "replies", "--folder", str(tmp_path), "--device", "cpu"]) == 0
     assert len(Recordings.load(tmp_path / "replies.npz")) == len(replies())

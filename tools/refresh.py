@@ -23,10 +23,11 @@ from PIL import Image, ImageChops
 THUMBNAILS = Path(__file__).resolve().parents[1] / "docs" / "thumbnails"
 SIZE, BORDER = (320, 160), 4  # of a thumbnail, pixels
 VIEW = "application/vnd.jupyter.widget-view+json"
+# issubclass(type(…)): isinstance asks a proxy for what it stands for, and that may be gone
 REDRAW = """
 import gc
 from omni_ref.lab.widgets import LiveFigure
-for figure in [thing for thing in gc.get_objects() if isinstance(thing, LiveFigure)]:
+for figure in [thing for thing in gc.get_objects() if issubclass(type(thing), LiveFigure)]:
     figure._show(**figure.values)
 """
 METADATA = {

@@ -23,6 +23,7 @@ from PIL import Image, ImageChops
 THUMBNAILS = Path(__file__).resolve().parents[1] / "docs" / "thumbnails"
 SIZE, BORDER = (320, 160), 4  # of a thumbnail, pixels
 VIEW = "application/vnd.jupyter.widget-view+json"
+# issubclass(type(…)): isinstance asks a proxy for what it stands for, and that may be gone
 REDRAW = """
 import gc
 from omni_ref.lab.widgets import LiveFigure

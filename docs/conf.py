@@ -20,7 +20,7 @@ highlight_language = "none"
 
 nb_execution_mode = "off"
 nb_merge_streams = True
-myst_enable_extensions = ["colon_fence", "deflist", "dollarmath", "substitution"]
+myst_enable_extensions = ["colon_fence", "deflist", "dollarmath", "html_image", "substitution"]
 myst_heading_anchors = 3
 
 html_theme = "furo"

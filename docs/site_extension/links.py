@@ -1,4 +1,5 @@
-"""Links to what has no page of its own: a folder leads to the page that lists it, README.md to the start page.
+"""Links to what has no page of its own: a folder leads to the page that lists it, README.md to the start page,
+a section of README.md to the page that shows it.
 
 And a repair of the theme: its captions in the sidebar say that they are headings, and not of which level.
 """
@@ -10,6 +11,8 @@ from docutils import nodes
 from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
 from sphinx.transforms.post_transforms import SphinxPostTransform
+
+from .reference import PLACES
 
 INSTEAD = {
     "README": ("docs/index", None),
@@ -40,7 +43,10 @@ class Instead(SphinxPostTransform):
                 path, _, anchor = node["reftarget"].partition("#")
                 place = (root / node["refdoc"]).parent / path
             name = Path(os.path.relpath(place, root)).as_posix()
-            if name in INSTEAD:
+            if name == "README" and anchor in PLACES:
+                page, _, section = PLACES[anchor].partition("#")
+                node["refdomain"], node["reftarget"], node["reftargetid"] = "doc", f"docs/{page[:-3]}", section or None
+            elif name in INSTEAD:
                 page, section = INSTEAD[name]
                 node["refdomain"], node["reftarget"], node["reftargetid"] = "doc", page, anchor or section
 

@@ -16,25 +16,38 @@ def functions(source: str) -> Functions:
     return {node.name: node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)}
 
 
+def summary(node: ast.FunctionDef | ast.ClassDef) -> str:
+    """The first paragraph of a docstring, in one line."""
+    return " ".join((ast.get_docstring(node) or "").split("\n\n")[0].replace("`", "").split())
+
+
 @cache
 def lab_texts(lab: Path) -> dict[str, str]:
-    """What a function of omni_ref.lab draws, by `module.function`: the first paragraph of its docstring."""
-    return {
-        f"{path.stem}.{name}": " ".join((ast.get_docstring(node) or "").split("\n\n")[0].replace("`", "").split())
-        for path in sorted(lab.rglob("*.py"))
-        for name, node in functions(path.read_text(encoding="utf8")).items()
-    }
+    """What a function of omni_ref.lab draws, by `module.function`, and what a class shows, by its name.
+
+    What the classes of widgets.py show is said by the function that they are given.
+    """
+    texts = {}
+    for path in sorted(lab.rglob("*.py")):
+        for node in ast.parse(path.read_text(encoding="utf8")).body:
+            if isinstance(node, ast.FunctionDef):
+                texts[f"{path.stem}.{node.name}"] = summary(node)
+            elif isinstance(node, ast.ClassDef) and path.stem != "widgets":
+                texts[node.name] = summary(node)
+    return texts
 
 
 def named(node: ast.AST, drawn: Functions) -> list[str]:
-    """`module.function` of all that code names, itself or through a function of the notebook."""
+    """All that code names, `name` or `module.function`, itself or through a function of the notebook."""
     found: list[str] = []
     for part in ast.walk(node):
         if isinstance(part, ast.Attribute) and isinstance(part.value, (ast.Attribute, ast.Name)):
             module = part.value.attr if isinstance(part.value, ast.Attribute) else part.value.id
             found.append(f"{module}.{part.attr}")
-        elif isinstance(part, ast.Name) and part.id in drawn:
-            found += named(drawn[part.id], {name: one for name, one in drawn.items() if name != part.id})
+        elif isinstance(part, ast.Name):
+            found.append(part.id)
+            if part.id in drawn:
+                found += named(drawn[part.id], {name: one for name, one in drawn.items() if name != part.id})
     return list(dict.fromkeys(found))
 
 

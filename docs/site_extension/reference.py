@@ -16,6 +16,12 @@ from omni_ref import OmniConfig
 from .code_pages import notebooks_about
 
 SIZES = ("full", "mini", "tiny")
+PLACES = {  # where the sections of README.md are on the site
+    "the-notebooks": "notebooks.md",
+    "use-it": "index.md#use-it",
+    "what-is-proven": "testing.md",
+    "limits": "index.md#limits",
+}
 
 
 def row(*cells: object) -> str:
@@ -165,7 +171,8 @@ class Readme(Generated):
         if self.arguments and self.arguments[0] not in sections:
             raise self.error(f"README.md has no section {self.arguments[0]!r}, only {', '.join(sections)}")
         text = sections[self.arguments[0]] if self.arguments else first.split("\n", 1)[1]
-        return re.sub(r"\]\((?!https?:|#)", "](../", text)
+        text = re.sub(r"(\]\(|src=\")(?!https?:|#|data:)", r"\1../", text)
+        return re.sub(r"\]\(#([\w-]+)\)", lambda link: f"]({PLACES[link[1]]})", text)
 
 
 def numbers() -> dict[str, str]:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import torch
-from bad_input_files import changed_json, with_last
+from bad_input_files import changed_json, wav, with_last
 from helpers import randomise
 from test_files import full_disk
 
@@ -14,6 +14,7 @@ from omni_ref.audio import load_audio, log_mel_spectrogram, save_audio
 from omni_ref.blocks.cache import KVCache
 from omni_ref.blocks.quantizer import ResidualVectorQuantizer
 from omni_ref.checkpoint import load_qwen3_moe, save_checkpoint
+from omni_ref.lab.ask import question_from
 from omni_ref.sampling import Sampling
 from omni_ref.training import card, cases, run
 from omni_ref.training.arithmetic import Arithmetic, number_words
@@ -106,6 +107,12 @@ QUESTIONS = {
     "a negative top_k": lambda at: Sampling(top_k=-1),
     "top_p of 0": lambda at: Sampling(top_p=0.0),
     "a repetition penalty of 0": lambda at: Sampling(repetition_penalty=0.0),
+}
+ASKED = {
+    "a file that is no sound, chosen": lambda at: question_from((at / "notes.wav").read_bytes(), "notes.wav", 16000),
+    "silence": lambda at: question_from(wav(1, 0.002), "The recording", 16000),
+    "a moment": lambda at: question_from(wav(0.1, 0.5), "The recording", 16000),
+    "a speech": lambda at: question_from(wav(61, 0.5), "The recording", 16000),
 }
 TOKENS = {
     "Thinker: a text id too large": lambda at: thinker(with_last(ids(2, 3), 260)),
@@ -278,6 +285,7 @@ REFUSED = {
     "Sound files": SOUND_FILES,
     "Sound in memory": SOUND,
     "Questions and how to answer them": QUESTIONS,
+    "Questions asked aloud in a notebook": ASKED,
     "Token ids": TOKENS,
     "Shapes and lengths": SHAPES,
     "Configurations": CONFIGS,

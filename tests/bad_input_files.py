@@ -1,5 +1,6 @@
 """The files that test_bad_input.py reads: sounds and checkpoints, good ones and one for each fault."""
 
+import io
 import json
 from pathlib import Path
 
@@ -17,6 +18,13 @@ def with_last(values: torch.Tensor, value: float) -> torch.Tensor:
     changed = values.clone()
     changed.view(-1)[-1] = value
     return changed
+
+
+def wav(seconds: float, value: float) -> bytes:
+    """What a notebook's page hands over of a recording: samples that are all alike."""
+    buffer = io.BytesIO()
+    soundfile.write(buffer, np.full(int(16000 * seconds), value), 16000, format="WAV")
+    return buffer.getvalue()
 
 
 def changed_json(config: OmniConfig, part: str | None = None, **changes) -> str:

@@ -38,6 +38,10 @@ EXPLORERS = (  # notebook, a line of the explorer's cell, the control that is mo
     ("05", "def who_takes_what(", "token"),
     ("08", "def play(", "kept"),
 )
+MICROPHONES_THAT_ARE_NONE = {
+    "{getUserMedia: async () => { throw new DOMException('', 'NotAllowedError') }}": "no microphone (NotAllowedError)",
+    "undefined": "a browser gives it only to pages at localhost or https",
+}
 
 
 @contextlib.contextmanager
@@ -130,7 +134,7 @@ def play(cell: Locator) -> float:
 
 
 def ask(cell: Locator, broken: Path) -> str:
-    """Record from the microphone; then choose a file that is no sound, and one that is. What the page says."""
+    """Record; choose a file that is no sound, and one that is; record where no microphone is to be had. What was heard."""
     image, status = cell.locator("img.picture"), cell.locator("p[role=status]")
     before, words = image.get_attribute("src"), cell.locator("div[role=status]")
     cell.get_by_role("button", name="Record").click()
@@ -145,6 +149,12 @@ def ask(cell: Locator, broken: Path) -> str:
     expect(status).to_contain_text("cannot be used", timeout=30_000)
     cell.locator("input[type=file]").set_input_files(QUESTION)
     expect(status).to_contain_text(f"{QUESTION.name}: answered", timeout=30_000)
+    for microphone, sentence in MICROPHONES_THAT_ARE_NONE.items():
+        cell.page.evaluate(
+            f"Object.defineProperty(navigator, 'mediaDevices', {{value: {microphone}, configurable: true}})"
+        )
+        cell.get_by_role("button", name="Record").click()
+        expect(status).to_contain_text(sentence)
     return " | ".join(recorded.splitlines())
 
 

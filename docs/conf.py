@@ -13,7 +13,15 @@ project = "omni_ref"
 author = copyright = "the authors of omni_ref"
 extensions = ["myst_nb", "site_extension"]
 root_doc = "docs/index"
-include_patterns = ["docs/*.md", "notebooks/**.ipynb", "omni_ref/**.py", "tests/**.py", "benchmarks/*.py"]
+include_patterns = [
+    "docs/*.md",
+    "CONTRIBUTING.md",
+    "CHANGELOG.md",
+    "notebooks/**.ipynb",
+    "omni_ref/**.py",
+    "tests/**.py",
+    "benchmarks/*.py",
+]
 exclude_patterns = ["**/.*", ".*", "build", "dist"]
 nitpicky = True
 highlight_language = "none"

@@ -18,7 +18,10 @@ from .code_pages import notebooks_about
 SIZES = ("full", "mini", "tiny")
 PLACES = {  # where the sections of README.md are on the site
     "the-notebooks": "notebooks.md",
+    "how-to-read-it": "notebooks.md#how-to-read-it",
     "use-it": "index.md#use-it",
+    "set-it-up": "set-it-up.md",
+    "in-ci": "testing.md#in-ci",
     "what-is-proven": "testing.md",
     "limits": "index.md#limits",
 }

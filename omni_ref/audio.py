@@ -135,7 +135,7 @@ def mel_power(waveform: Float[Tensor, "batch samples"], config: AuTEncoderConfig
     spectrum = torch.fft.rfft(framed * window, n=config.n_fft)
     power = spectrum.real.square() + spectrum.imag.square()
     assert power.shape == (batch, frames, config.n_fft // 2 + 1)
-    return (power @ mel_filter_bank(config, waveform.device).to(waveform.dtype).T).transpose(1, 2)
+    return mel_filter_bank(config, waveform.device).to(waveform.dtype) @ power.transpose(1, 2)
 
 
 def log_mel_spectrogram(

@@ -22,12 +22,20 @@ QUIETEST = 0.01  # how far the loudest sample of a question is from 0, of 1
 
 
 class Recorder(anywidget.AnyWidget):
-    """A button that records and a field for a file, in the page; sends a message with a name and the bytes of a WAV."""
+    """A button that records and a field for a file, in the page; sends a message with a name and the bytes of a WAV.
+
+    What is said to it goes by message, too: a state that both sides set would now and then be the older one's.
+    """
 
     _esm = Path(__file__).with_name("recorder.js")
     sample_rate = traitlets.Int().tag(sync=True)
     longest = traitlets.Int(LONGEST).tag(sync=True)
-    status = traitlets.Unicode().tag(sync=True)
+    status = ""
+
+    def say(self, status: str) -> None:
+        """Show a sentence below the buttons."""
+        self.status = status
+        self.send({"status": status})
 
 
 def question_from(sound: bytes, name: str, sample_rate: int) -> Float[Tensor, "samples"]:
@@ -52,7 +60,7 @@ class AskAloud(Pictured):
 
     def __init__(self, omni: Omni, example: Float[Tensor, "samples"]):
         self.omni, self.sample_rate = omni, omni.config.aut_encoder.sample_rate
-        self.recorder = Recorder(sample_rate=self.sample_rate, status="Press Record and ask, or choose a file.")
+        self.recorder = Recorder(sample_rate=self.sample_rate)
         self.recorder.on_msg(self._hear)
         self.words, self.picture = ipywidgets.HTML(), Picture()
         self.player = ipywidgets.Audio(format="mp3", autoplay=False, loop=False)
@@ -74,12 +82,12 @@ class AskAloud(Pictured):
         name = message["name"]
         try:
             question = question_from(bytes(sounds[0]), name, self.sample_rate)
-            self.recorder.status = f"{name}, {len(question) / self.sample_rate:.1f} s: thinking …"
+            self.recorder.say(f"{name}, {len(question) / self.sample_rate:.1f} s: thinking …")
             self.player.autoplay = True
             self.answer(question)
-            self.recorder.status = f"{name}: answered. Ask again."
+            self.recorder.say(f"{name}: answered. Ask again.")
         except ValueError as error:
-            self.recorder.status = str(error)
+            self.recorder.say(str(error))
 
     def __repr__(self) -> str:
         return f"AskAloud(heard: {self.heard}; answer: {self.reply.text})"

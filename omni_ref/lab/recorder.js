@@ -23,13 +23,12 @@ function render({ model, el }) {
   el.innerHTML = `
     <button type="button" class="jupyter-button">Record</button>
     <label>or choose a sound file: <input type="file" accept="audio/*"></label>
-    <p role="status"></p>`;
+    <p role="status">Press Record and ask, or choose a file.</p>`;
   const [button, file, status] = ["button", "input", "p"].map((name) => el.querySelector(name));
   const [sampleRate, longest] = [model.get("sample_rate"), model.get("longest")];
-  const say = (text) => { model.set("status", text); model.save_changes(); };
-  const show = () => { status.textContent = model.get("status"); };
-  model.on("change:status", show);
-  show();
+  const say = (text) => { status.textContent = text; };
+  const hear = (message) => say(message.status);
+  model.on("msg:custom", hear);
 
   async function send(blob, name) {
     say(`${name}: decoding …`);
@@ -70,7 +69,7 @@ function render({ model, el }) {
 
   button.onclick = () => (recorder ? recorder.stop() : record());
   file.onchange = () => file.files.length && send(file.files[0], file.files[0].name);
-  return () => { model.off("change:status", show); if (recorder) recorder.stop(); };
+  return () => { model.off("msg:custom", hear); if (recorder) recorder.stop(); };
 }
 
 export default { render };

@@ -84,13 +84,21 @@ def test_after_bad_input_the_page_says_what_came_and_the_last_answer_stays(ask):
     assert (ask.words.value, ask.picture.value, ask.player.value) == before
 
 
+def test_a_sentence_goes_to_the_page_each_time_also_if_it_is_the_same(monkeypatch):
+    recorder, sent = Recorder(sample_rate=RATE), []
+    monkeypatch.setattr(recorder, "send", sent.append)
+    recorder.say("silence")
+    recorder.say("silence")
+    assert sent == 2 * [{"status": "silence"}] and recorder.status == "silence"
+
+
 def test_the_page_gets_the_script_and_the_limits_from_here():
     recorder = Recorder(sample_rate=RATE)
     assert recorder.longest == LONGEST and recorder.sample_rate == RATE
     for part in (
         'model.get("sample_rate")',
         'model.get("longest")',
-        'model.get("status")',
+        'model.on("msg:custom"',
         "export default { render }",
     ):
         assert part in recorder._esm

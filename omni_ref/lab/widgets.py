@@ -68,13 +68,16 @@ class LiveFigure(Pictured):
             control.description = control.description.replace("_", " ")
             control.style.description_width = "initial"  # else a long name is cut
         super().__init__([self.controls, self.picture], layout=AT_THE_LEFT)
-        gc.collect()
-        gc.freeze()  # else every now and then a move takes 0.2 s more: garbage is sought in all that was imported
 
     def _move(self, **values) -> None:
         self.values = values
-        with torch.set_grad_enabled(self.gradients):  # as where it was made: JupyterLab moves it on another thread
-            self._show(**values)
+        gc.disable()  # a search through everything takes 0.2 s: first the picture, then what it leaves, which is young
+        try:
+            with torch.set_grad_enabled(self.gradients):  # as where it was made: JupyterLab moves it on another thread
+                self._show(**values)
+        finally:
+            gc.enable()
+        gc.collect(0)
 
     def _show(self, **values) -> None:
         self.picture.show(self.draw(**values), self.draw.__doc__)

@@ -16,7 +16,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from .checks import has_values, require
+from .checks import has_values, is_finite, require
 from .config import AuTEncoderConfig
 from .files import written_whole
 
@@ -39,7 +39,7 @@ def load_audio(path: str | os.PathLike, sample_rate: int = 16000) -> Float[Tenso
     require(len(channels) > 0, f"{path}: the file holds no samples, expected sound")
     mono = soxr.resample(channels.mean(axis=1), original_rate, sample_rate)
     waveform = torch.from_numpy(mono)
-    require(bool(waveform.isfinite().all()), f"{path}: holds samples that are not finite numbers")
+    require(is_finite(waveform), f"{path}: holds samples that are not finite numbers")
     return waveform.clamp(-1, 1)
 
 
@@ -61,7 +61,7 @@ def save_audio(path: str | os.PathLike, waveform: Float[Tensor, "samples"], samp
     kind = path.suffix.lstrip(".").upper()
     require(kind in ("WAV", "FLAC"), f"{path}: cannot write '{path.suffix}', name it .wav or .flac")
     require(sample_rate >= 1, f"{path}: a sample rate of {sample_rate}, expected at least 1")
-    require(bool(waveform.isfinite().all()), f"{path}: the waveform holds samples that are not finite numbers")
+    require(is_finite(waveform), f"{path}: the waveform holds samples that are not finite numbers")
     samples = waveform.detach().cpu().float().clamp(-1, 1).numpy()
     with written_whole(path) as partial:
         try:
@@ -80,7 +80,7 @@ def check_waveform(waveform: Tensor | np.ndarray, config: AuTEncoderConfig) -> F
         len(samples) >= config.hop_size,
         f"audio of {len(samples)} samples, expected at least one hop of {config.hop_size}",
     )
-    require(bool(samples.isfinite().all()), "audio holds samples that are not finite numbers")
+    require(is_finite(samples), "audio holds samples that are not finite numbers")
     loudest = float(samples.abs().max())  # 2, not 1: a resampler overshoots a little; integers overshoot by thousands
     require(loudest <= 2, f"audio reaches {loudest:g}, expected samples in [-1, 1]: divide by the full scale")
     return samples.to(torch.float32)
@@ -128,7 +128,7 @@ def mel_power(waveform: Float[Tensor, "batch samples"], config: AuTEncoderConfig
     batch, samples = waveform.shape
     frames = samples // config.hop_size
     require(frames > 0, f"waveform of {samples} samples, expected at least one hop of {config.hop_size}")
-    finite = not has_values(waveform) or bool(waveform.isfinite().all())
+    finite = not has_values(waveform) or is_finite(waveform)
     require(finite, "waveform holds samples that are not finite numbers")
     window = torch.hann_window(config.frame_size, dtype=waveform.dtype, device=waveform.device)
     framed = _mirrored(waveform, (config.frame_size + 1) // 2).unfold(1, config.frame_size, config.hop_size)[:, :frames]

@@ -6,7 +6,7 @@ import re
 from math import inf
 
 import torch
-from jaxtyping import Int
+from jaxtyping import Float, Int
 from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensor
 
@@ -72,6 +72,11 @@ def check_keys(where: str, values, wanted) -> None:
 def has_values(tensor: Tensor) -> bool:
     """False on the meta device and under FakeTensorMode: there shapes can be followed, but no value can be read."""
     return not (tensor.is_meta or isinstance(tensor, FakeTensor))
+
+
+def is_finite(values: Float[Tensor, "..."]) -> bool:
+    """No NaN and no infinity: the least and the largest value would be one, and are found in one pass."""
+    return values.numel() == 0 or bool(torch.stack(values.aminmax()).isfinite().all())
 
 
 def check_ids(name: str, ids: Int[Tensor, "..."], size: int) -> None:

@@ -25,10 +25,11 @@ class CausalConv1d(nn.Conv1d):
         self, signal: Float[Tensor, "batch channels time"], state: StreamState | None = None
     ) -> Float[Tensor, "batch out_channels time"]:
         left = (self.kernel_size[0] - 1) * self.dilation[0]
-        past = state.get(self) if state is not None else None
-        signal = F.pad(signal, (left, 0)) if past is None else torch.cat([past, signal], dim=-1)
-        if state is not None:
-            state[self] = signal[..., signal.shape[-1] - left :]
+        if left > 0:
+            past = state.get(self) if state is not None else None
+            signal = F.pad(signal, (left, 0)) if past is None else torch.cat([past, signal], dim=-1)
+            if state is not None:
+                state[self] = signal[..., -left:]
         if signal.shape[-1] == left:
             return signal.new_zeros(signal.shape[0], self.out_channels, 0)
         return super().forward(signal)

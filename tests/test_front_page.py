@@ -21,7 +21,7 @@ each_lesson = pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.ste
 def difference(one: bytes | Path, other: bytes | Path) -> float:
     """Mean difference of two pictures, of 255; another release of Pillow or matplotlib may round or set differently."""
     files = [io.BytesIO(given) if isinstance(given, bytes) else given for given in (one, other)]
-    first, second = (Image.open(file).convert("RGB").reduce(4) for file in files)
+    first, second = (Image.open(file).convert("RGB").reduce(8) for file in files)
     assert first.size == second.size
     return float(np.abs(np.asarray(first, float) - np.asarray(second, float)).mean())
 
@@ -81,7 +81,8 @@ def test_the_sound_is_the_question_and_what_is_answered_now(asked):
 
 
 def test_the_picture_is_that_of_what_is_answered_now(asked):
-    assert difference(front_page.picture(*asked), DOCS / "answer.png") < 2, STALE
+    # between matplotlib 3.10 and 3.11 it is 2.6
+    assert difference(front_page.picture(*asked), DOCS / "answer.png") < 4, STALE
 
 
 def test_an_answer_with_other_codes_sounds_and_looks_different(asked):
@@ -89,4 +90,4 @@ def test_an_answer_with_other_codes_sounds_and_looks_different(asked):
     codes = reply.tokens["codec"].flip(1)
     other = replace(reply, tokens=reply.tokens | {"codec": codes}, waveform=omni.code2wav(codes[None])[0].detach())
     assert unlikeness(front_page.sound(question, reply), front_page.sound(question, other)) > 0.1
-    assert difference(front_page.picture(question, other, omni), DOCS / "answer.png") > 4
+    assert difference(front_page.picture(question, other, omni), DOCS / "answer.png") > 8

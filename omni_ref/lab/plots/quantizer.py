@@ -49,7 +49,7 @@ def assignment(
         axes = figure.subplots()
         draw_assignment(axes, points, codebook, codes)
         axes.set(title=title, xlabel="first number", ylabel="second number", aspect="equal")
-        axes.legend(loc="upper left", bbox_to_anchor=(1, 1))
+        figure.legend(loc="outside right upper")
     return figure
 
 

@@ -6,6 +6,7 @@ import io
 import json
 import re
 import tokenize
+from abc import ABC, abstractmethod
 from pathlib import Path
 
 from sphinx.application import Sphinx
@@ -60,12 +61,12 @@ def shown(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else str(list(value) if isinstance(value, tuple) else value)
 
 
-class Generated(SphinxDirective):
+class Generated(SphinxDirective, ABC):
     """A directive that is written in Markdown by `markdown`."""
 
+    @abstractmethod
     def markdown(self) -> str:
         """The text that stands instead of the directive."""
-        raise NotImplementedError
 
     @property
     def root(self) -> Path:

@@ -17,6 +17,7 @@ TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "nin
 OPERATORS = {"plus": int.__add__, "minus": int.__sub__, "times": int.__mul__}
 PHRASINGS = ("what is {}", "{}", "how much is {}", "{} is", "{} equals", "tell me {}")
 LARGEST_OPERAND, LARGEST_RESULT = 20, 99
+ALIKE = [sign * number for n in range(3, 10) for sign in (1, -1) for number in (n, 10 + n, 10 * n)]
 
 
 @dataclass(frozen=True)
@@ -119,13 +120,17 @@ class Arithmetic:
         return self._answers[question]
 
     def utterance(self, rng: np.random.Generator) -> str:
-        """A reply; or, for half of them, a sentence of its form with any result, right or wrong; or words of it."""
+        """A reply; mostly, a sentence of its form with any result, right or wrong; or words of it.
+
+        A voice that has heard true sentences only would say what follows from the sum, not what it is told. Half of the
+        results are of those that begin alike: eight, eighteen, eighty.
+        """
         kind = rng.random()
-        if kind < 0.45:
+        if kind < 0.2:
             return self.facts[rng.integers(len(self.facts))].reply()
         fact = self._any_trained(rng)
-        largest = LARGEST_OPERAND if rng.random() < 0.5 else LARGEST_RESULT
-        result = number_words(int(rng.integers(-LARGEST_OPERAND, largest + 1)))
+        any_result = rng.integers(-LARGEST_OPERAND, LARGEST_RESULT + 1)
+        result = number_words(int(rng.choice(ALIKE) if rng.random() < 0.5 else any_result))
         if kind < 0.8:
             return f"{fact} is {result}"
         return str(rng.choice([str(fact), result, str(rng.choice(PHRASINGS)).format(fact)]))

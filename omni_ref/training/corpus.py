@@ -66,18 +66,24 @@ def training_speakers(rng: np.random.Generator, count: int) -> list[Voice]:
     ]
 
 
+def natural_speakers(rng: np.random.Generator, turns: int, voices: Sequence[Voice] = ()) -> list[Voice]:
+    """So many turns of joe and of each of `voices`, three times as many of heart, which is quick.
+
+    Heart and joe speak as someone else each time: the ways of two speakers would be learned by heart.
+    """
+    hearts = [Heart(2 ** float(rng.uniform(-1.1, 0.4)), float(rng.uniform(0.83, 1.12))) for _ in range(3 * turns)]
+    joes = [Joe(float(rng.uniform(0.85, 1.3))) for _ in range(turns)]
+    return [*hearts, *joes, *(voice for voice in voices for _ in range(turns))]
+
+
 def render_questions(
     task: Task, seed: int, count: int, natural_count: int, progress: Progress, voices: Sequence[Voice] = ()
 ) -> Recordings:
-    """`count` questions by espeak-ng's voices at speeds from 0.7 to 1.6, and `natural_count` by each natural one.
-
-    Natural are heart, joe and `voices`.
-    """
+    """`count` questions by espeak-ng's voices, and `natural_count` turns of the natural ones, slow and fast."""
 
     def spoken():
         rng = np.random.default_rng([seed, 1])
-        natural = [voice for voice in (Heart(), Joe(), *voices) for _ in range(natural_count)]
-        speakers = training_speakers(rng, count) + natural
+        speakers = training_speakers(rng, count) + natural_speakers(rng, natural_count, voices)
         for i, voice in enumerate(speakers):
             question = task.exchange(rng).question + str(rng.choice(["", ".", "?"]))
             fastest = 1.6 if isinstance(voice, Espeak) else 1.35
@@ -90,11 +96,11 @@ def render_questions(
 def render_words(
     task: Task, seed: int, speakers: int, natural_takes: int, progress: Progress, voices: Sequence[Voice] = ()
 ) -> Recordings:
-    """Every word by `speakers` of espeak-ng's voices, and `natural_takes` times by each natural one."""
+    """Every word by `speakers` of espeak-ng's voices, and in `natural_takes` turns of the natural ones."""
 
     def spoken():
         rng = np.random.default_rng([seed, 2])
-        everyone = training_speakers(rng, speakers) + [Heart(), Joe(), *voices] * natural_takes
+        everyone = training_speakers(rng, speakers) + natural_speakers(rng, natural_takes, voices)
         words = task.words()
         for i, voice in enumerate(everyone):
             speed = float(rng.uniform(0.7, 1.3))

@@ -24,7 +24,8 @@ from .rows import LETTERS
 from .voices import Waveform
 
 RATES = (0.82, 1.2)
-NATURAL_SHARE = 0.4
+NATURAL_SHARE = 0.5
+GROUPS = 4
 Mel = Float[Tensor, "mels _"]  # one of several, each of its own length
 
 
@@ -65,11 +66,18 @@ def encode(encoder: AuTEncoder, mels: list[Mel], device: torch.device) -> AuTOut
     return encoder(batch.to(device), lengths)
 
 
+def alike_in_length(drawn: list[tuple[Mel, str]], groups: int = GROUPS) -> list[list[tuple[Mel, str]]]:
+    """The same questions in groups of one size, short ones with short ones: half of a mixed batch would be padding."""
+    ordered = sorted(drawn, key=lambda pair: pair[0].shape[1])
+    size = -(-len(ordered) // groups)
+    return [ordered[start : start + size] for start in range(0, len(ordered), size)]
+
+
 class HearingStage(Stage):
     """Letters from sound. The quantizer looks on: its turn comes in `listening`."""
 
     name = "hearing"
-    schedule = Schedule(steps=2700, batch=24, learning_rate=2e-3, weight_decay=0.05)
+    schedule = Schedule(steps=3400, batch=24, learning_rate=2e-3, weight_decay=0.05)
     steps_to_full_hardness = 1000
 
     def __init__(self, omni: Omni, task: Task, questions: Recordings, words: Recordings, device: torch.device):
@@ -82,9 +90,13 @@ class HearingStage(Stage):
     def losses(self, step: int, rng: np.random.Generator) -> dict[str, Tensor]:
         """CTC of a batch; "_right": the share of questions spelled without an error."""
         hardness = min(1.0, step / self.steps_to_full_hardness)
-        mels, questions = zip(*(self.supply.draw(rng, hardness) for _ in range(self.schedule.batch)), strict=True)
-        output = encode(self.module["aut_encoder"], list(mels), self.device)
-        logits = self.module["ctc_head"](output.features)
-        spelled = [ctc_text(row[:length]) for row, length in zip(logits.detach(), output.lengths, strict=True)]
-        right = np.mean([ours == question for ours, question in zip(spelled, questions, strict=True)])
-        return {"ctc": ctc_loss(logits, output.lengths, list(questions)), "_right": torch.tensor(right)}
+        drawn = [self.supply.draw(rng, hardness) for _ in range(self.schedule.batch)]
+        losses, right = [], []
+        for group in alike_in_length(drawn):
+            mels, questions = zip(*group, strict=True)
+            output = encode(self.module["aut_encoder"], list(mels), self.device)
+            logits = self.module["ctc_head"](output.features)
+            losses.append(len(group) / len(drawn) * ctc_loss(logits, output.lengths, list(questions)))
+            spelled = [ctc_text(row[:length]) for row, length in zip(logits.detach(), output.lengths, strict=True)]
+            right += [ours == question for ours, question in zip(spelled, questions, strict=True)]
+        return {"ctc": torch.stack(losses).sum(), "_right": torch.tensor(np.mean(right))}

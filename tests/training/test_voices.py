@@ -86,10 +86,10 @@ def test_rendering_a_corpus_is_seeded_and_reports_how_far_it_is():
 
 def test_questions_and_words_are_rendered_by_all_kinds_of_voices():
     asked = corpus.render_questions(TASK, 0, 3, 1, lambda done, of: None)
-    assert [name.split()[0] for name in asked.speakers] == ["espeak"] * 3 + ["heart", "joe"]
+    assert [name.split()[0] for name in asked.speakers] == ["espeak"] * 3 + ["heart"] * 3 + ["joe"]
     assert all(TASK.answer(str(question)) for question in asked.texts)
     spoken = corpus.render_words(TASK, 0, 2, 1, lambda done, of: None)
-    assert len(spoken) == 4 * len(TASK.words())
+    assert len(spoken) == 6 * len(TASK.words())
     assert all(set(takes) == set(TASK.words()) for takes in Speakers(spoken).index.values())
 
 

@@ -1,6 +1,7 @@
 """nbval compares a cell only if the stored notebook was run: each one was, from top to bottom."""
 
 import json
+import math
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,8 @@ LESSONS = sorted(FOLDER.glob("*.ipynb"))
 each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 each_lesson = pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
 MOST_EXEMPTIONS = 0  # cells whose output nbval is told not to compare, in all notebooks together
+LONGEST_READING = 20  # minutes, of what may not wait for a second reading
+MAY_WAIT = "*May wait for a second reading.*"  # below a heading: all up to the next one
 SKELETON = ("**Before:**", "**Time:**", "**After this you can**", "## Recap", "## Exercises")
 
 
@@ -63,6 +66,32 @@ def test_every_exercise_is_open_here_and_solved_beside_it(path):
             assert "no answer yet" in json.dumps(cell["outputs"])
     right = [cell for cell in solved if "right ✓" in json.dumps(cell["outputs"], ensure_ascii=False)]
     assert {source(cell).split("(")[0] for cell in right} == checks
+
+
+def reading_minutes(path: Path) -> tuple[float, float]:
+    """Of what may not wait, and of all: 200 words, 12 lines of code or 2 pictures a minute; no imports, no exercises."""
+    minutes, may_wait = {True: 0.0, False: 0.0}, False
+    for cell in json.loads(path.read_text(encoding="utf8"))["cells"]:
+        text = source(cell)
+        if text.startswith("## Exercises"):
+            break
+        if cell["cell_type"] == "markdown":
+            if text.startswith("#"):
+                may_wait = MAY_WAIT in text
+            minutes[may_wait] += len(text.split()) / 200
+        elif not text.startswith(("import ", "from ")):
+            lines = [line for line in text.splitlines() if line.strip()]
+            pictures = sum("image/png" in output.get("data", {}) for output in cell["outputs"])
+            minutes[may_wait] += len(lines) / 12 + pictures / 2
+    return minutes[False], sum(minutes.values())
+
+
+@each_lesson
+def test_is_read_in_the_time_that_it_says(path):
+    first, whole = reading_minutes(path)
+    assert first <= LONGEST_READING
+    rounded = [5 * math.ceil(minutes / 5) for minutes in (first, whole)]
+    assert f"**Time:** {rounded[0]} minutes, {rounded[1]} with what may wait." in source(cells(path, "markdown")[0])
 
 
 def test_nearly_every_output_is_compared():

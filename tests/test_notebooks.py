@@ -69,7 +69,10 @@ def test_every_exercise_is_open_here_and_solved_beside_it(path):
 
 
 def reading_minutes(path: Path) -> tuple[float, float]:
-    """Of what may not wait, and of all: 200 words, 12 lines of code or 2 pictures a minute; no imports, no exercises."""
+    """Of what may not wait, and of all: 200 words, 12 lines of code or 2 pictures a minute.
+
+    Imports and exercises do not count.
+    """
     minutes, may_wait = {True: 0.0, False: 0.0}, False
     for cell in json.loads(path.read_text(encoding="utf8"))["cells"]:
         text = source(cell)

@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from omni_ref.training.arithmetic import OPERATORS, PHRASINGS, Arithmetic, Exchange, Fact, number_words
+from omni_ref.training.arithmetic import ALIKE, OPERATORS, PHRASINGS, Arithmetic, Exchange, Fact, number_words
 
 TASK = Arithmetic()
 
@@ -55,6 +55,18 @@ def test_held_out_operands_never_come_up_in_training():
     said = " | ".join([exchange.question for exchange in drawn] + [TASK.utterance(rng) for _ in range(4000)])
     assert [fact for fact in map(str, TASK.hidden_facts) if re.search(rf"\b{fact}\b", said)] == []
     assert sum(re.search(rf"\b{fact}\b", said) is not None for fact in map(str, TASK.facts)) > 0.9 * len(TASK.facts)
+
+
+def test_most_sentences_to_say_are_not_true_and_many_end_in_a_number_that_begins_like_another():
+    rng = np.random.default_rng(3)
+    drawn = [TASK.utterance(rng) for _ in range(4000)]
+    said = [text for text in drawn if re.match(r"\w+ \w+ \w+ is \w", text)]
+    true = {fact.reply() for fact in TASK.facts}
+    assert sum(text in true for text in said) < len(said) / 3
+    ends = [text.split(" is ")[1] for text in said]
+    assert {number_words(number) for number in ALIKE} <= set(ends)
+    for begins_alike in ("eight", "eighteen", "eighty", "minus eighteen"):
+        assert ends.count(begins_alike) > 5
 
 
 def test_every_phrasing_of_every_fact_has_its_answer():

@@ -10,7 +10,8 @@ from training_corpora import TASK, questions, words
 from omni_ref import Omni, OmniConfig
 from omni_ref.blocks.moe import load_balancing_loss
 from omni_ref.blocks.quantizer import usage
-from omni_ref.training.hearing import NATURAL_SHARE, HearingStage, SpokenQuestions, encode
+from omni_ref.training import hearing
+from omni_ref.training.hearing import NATURAL_SHARE, HearingStage, SpokenQuestions, alike_in_length, encode
 from omni_ref.training.loop import step_generator
 from omni_ref.training.losses import BALANCE_WEIGHT, LETTERS, BalanceLoss, ctc_loss, ctc_text
 from omni_ref.training.thinking import ListeningStage, ReadingStage, real_vectors
@@ -82,6 +83,26 @@ def test_hearing_trains_the_encoder_and_leaves_the_quantizer_alone(omni):
     assert omni.aut_encoder.stem.convs[0].weight.grad.abs().max() > 0
     assert torch.equal(before, omni.aut_encoder.quantizer.codebook)
     assert 0 <= losses["_right"] <= 1
+
+
+def test_groups_hold_every_question_once_and_short_ones_with_short_ones():
+    drawn = [(torch.zeros(3, length), str(length)) for length in (9, 2, 7, 4, 1, 8, 3)]
+    groups = alike_in_length(drawn, 3)
+    assert [[name for _, name in group] for group in groups] == [["1", "2", "3"], ["4", "7", "8"], ["9"]]
+
+
+def test_what_is_learned_from_groups_is_what_is_learned_from_the_whole_batch(omni, monkeypatch):
+    stage = HearingStage(omni, TASK, questions(), words(), CPU)
+
+    def learned(groups: int) -> tuple[torch.Tensor, torch.Tensor]:
+        monkeypatch.setattr(hearing, "alike_in_length", lambda drawn: alike_in_length(drawn, groups))
+        stage.module.zero_grad()
+        loss = stage.losses(900, step_generator(0, "hearing", 0))["ctc"]
+        loss.backward()
+        return loss.detach(), omni.aut_encoder.stem.convs[0].weight.grad.clone()
+
+    for ours, theirs in zip(learned(4), learned(1), strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-3, atol=1e-5)
 
 
 def test_reading_trains_every_part_of_the_thinker_but_the_audio_map(omni):

@@ -96,7 +96,9 @@ def test_a_stage_that_was_not_finished_is_not_built_upon(small, tmp_path):
 def test_the_chains_run_side_by_side_and_a_stage_that_fails_is_named(monkeypatch, tmp_path):
     """With a program in Python's place that writes down what it is asked to do, and fails for one stage."""
     program = tmp_path / "program"
-    program.write_text('#!/bin/sh\necho "$5" >> "$PWD/done"\n[ "$5" != codec ]\n')
+    program.write_text(
+        '#!/bin/sh\necho "$5" >> "$PWD/done"\necho "$OMP_NUM_THREADS" >> "$PWD/threads"\n[ "$5" != codec ]\n'
+    )
     program.chmod(0o755)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "executable", str(program))
@@ -111,6 +113,7 @@ def test_the_chains_run_side_by_side_and_a_stage_that_fails_is_named(monkeypatch
     run.run_all(tmp_path / "run", tmp_path / "weights", CPU, 0)
     ran = (tmp_path / "done").read_text().split()
     assert ran[-2:] == list(run.LAST) and ran.index("reading") < ran.index("listening")
+    assert (tmp_path / "threads").read_text().split()[-6:] == ["1", "1", "1", "1", "2", "2"]
 
 
 def test_every_stage_is_told_the_task_and_the_voices(monkeypatch, tmp_path):

@@ -1,12 +1,25 @@
 """Voices speak at 16 kHz, at the speed asked for; corpora come back as they were rendered."""
 
+import hibari
+import librosa
 import numpy as np
 import pytest
+import soxr
 from training_corpora import TASK, hum, questions, words
 
 from omni_ref.training import corpus
 from omni_ref.training.corpus import Recordings, Speakers, splice_words
-from omni_ref.training.voices import HELD_OUT_VARIANTS, UNINTELLIGIBLE, Espeak, Flite, Heart, Joe, espeak_variants, trim
+from omni_ref.training.voices import (
+    HELD_OUT_VARIANTS,
+    UNINTELLIGIBLE,
+    Disguise,
+    Espeak,
+    Flite,
+    Heart,
+    Joe,
+    espeak_variants,
+    trim,
+)
 
 SAID = "seven plus eight"
 
@@ -23,6 +36,46 @@ def test_a_voice_speaks_in_time(voice):
 @pytest.mark.parametrize("voice", [Heart(), Joe()], ids=lambda voice: voice.name)
 def test_a_natural_voice_says_the_same_twice(voice):
     assert np.array_equal(voice.say(SAID), voice.say(SAID))
+
+
+def fundamental(waveform: np.ndarray) -> float:
+    """The median pitch in hertz of what is voiced."""
+    pitch, voiced, _ = librosa.pyin(waveform, fmin=50, fmax=600, sr=16000)
+    return float(np.median(pitch[voiced]))
+
+
+def test_heart_without_a_disguise_is_hibari_to_the_bit():
+    theirs = hibari.Hibari()(SAID, speed=1.0, seed=0)
+    assert np.array_equal(Heart().say(SAID), trim(soxr.resample(theirs, hibari.SAMPLE_RATE, 16000)))
+
+
+class Network:
+    """Gives five spectra with a peak in bin 100 of 601, and a pitch of 200 Hz."""
+
+    def run(self, names, inputs):
+        spectrum = (np.arange(601) == 100)[None, :, None] * np.ones((1, 1, 7), np.float32)
+        return [*5 * [spectrum], np.full((1, 7), 200, np.float32)]
+
+
+def test_a_disguise_moves_the_peaks_of_the_spectra_and_the_pitch():
+    *spectra, pitch = Disguise(Network(), pitch=0.5, tract=0.85).run(None, {})
+    assert all((spectrum.argmax(axis=1) == 85).all() for spectrum in spectra)
+    assert (pitch == 100).all()
+
+
+def test_heart_in_disguise_is_lower_or_higher_and_says_the_same():
+    plain = Heart().say(SAID)
+    low, high = Heart(0.5, 0.85).say(SAID), Heart(1.3).say(SAID)
+    assert fundamental(low) / fundamental(plain) == pytest.approx(0.5, rel=0.15)
+    assert fundamental(high) / fundamental(plain) == pytest.approx(1.3, rel=0.15)
+    assert len(low) == pytest.approx(len(plain), rel=0.03)
+    assert Heart(0.5, 0.85).name == "heart pitch 0.50 tract 0.85"
+
+
+def test_joe_at_another_pitch_takes_the_same_time():
+    plain, higher = Joe().say(SAID), Joe(1.2).say(SAID)
+    assert fundamental(higher) / fundamental(plain) == pytest.approx(1.2, rel=0.1)
+    assert len(higher) == pytest.approx(len(plain), rel=0.1)
 
 
 def test_flite_is_asked_for_the_voice_and_the_speed(flite):

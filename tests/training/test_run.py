@@ -96,9 +96,8 @@ def test_a_stage_that_was_not_finished_is_not_built_upon(small, tmp_path):
 def test_the_chains_run_side_by_side_and_a_stage_that_fails_is_named(monkeypatch, tmp_path):
     """With a program in Python's place that writes down what it is asked to do, and fails for one stage."""
     program = tmp_path / "program"
-    program.write_text(
-        '#!/bin/sh\necho "$5" >> "$PWD/done"\necho "$OMP_NUM_THREADS" >> "$PWD/threads"\n[ "$5" != codec ]\n'
-    )
+    told = 'echo "$5" >> "$PWD/done"\necho "$OMP_NUM_THREADS" >> "$PWD/threads"'
+    program.write_text(f'#!/bin/sh\n{told}\n[ "$5" != codec ]\n')
     program.chmod(0o755)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "executable", str(program))

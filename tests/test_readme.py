@@ -174,7 +174,7 @@ def test_the_table_of_notebooks_has_each_with_its_minutes():
     assert [file for _, _, file, _ in rows()] == [f"notebooks/{path.name}" for path in lessons]
     for (picture, title, _, minutes), path in zip(rows(), lessons, strict=True):
         assert picture == title[:2] == path.name[:2]
-        assert f"**Time:** {minutes} minutes" in prose(path)
+        assert f"minutes, {minutes} with what may wait." in prose(path)
 
 
 @pytest.mark.parametrize("picture", re.findall(r"!\[.*?\]\(.*?\)|<img .*?>", README))

@@ -1,13 +1,14 @@
 """Prompts and replies side by side in one tensor, with what is to be learned at each position.
 
-The prompt is that of the pipeline, the reply follows; n1 is "n, of word 1".
+The prompt is that of the pipeline, the reply follows; n1 is "n, of word 1", e1. "e, the last letter of word 1".
 
-    ids       <|im_start|> answer <|audio_start|> 0 0 0 0 <|audio_end|> <|im_end|> <|im_start|>  o   n   e   …
-    text                                                                             o           n   e   …  <|im_end|>
-    talker                                                                                       o1  n1  e1  …
+    ids       <|im_start|> answer <|audio_start|> 0 0 0 0 <|audio_end|> <|im_end|> <|im_start|>  o   n   e    …
+    text                                                                             o           n   e   …   <|im_end|>
+    talker                                                                                       o1  n1  e1.  …
 """
 
 from dataclasses import dataclass
+from itertools import zip_longest
 
 import torch
 from jaxtyping import Bool, Int
@@ -18,19 +19,20 @@ from ..tokenizer import Tokenizer
 IGNORED = -100
 LETTERS = " abcdefghijklmnopqrstuvwxyz"
 NUM_SYMBOLS = len(LETTERS) + 1
-MOST_WORDS = 18
+MOST_WORDS = 9
 
 
 def spell(text: str) -> list[int]:
-    """The message to the Talker before it is refined: a token a byte, which names the letter and the word it is of.
+    """The message to the Talker before it is refined: a token a byte. It names letter, word, and the word's end.
 
-    Letters alone leave the Talker at a loss where a word comes twice: "six" of "six plus sixteen is minus six". Bytes
-    other than a to z and the space share one token a word; words after the 18th count as the 18th.
+    Letters alone leave the Talker at a loss where a word comes twice: "six" of "six plus sixteen is minus six". Were
+    the end of a word not marked, it would have to notice that nothing follows the "eight" of "is eight". Bytes other
+    than a to z and the space share one symbol; words after the 9th count as the 9th.
     """
     tokens, word = [], 0
-    for byte in text.encode():
-        symbol = LETTERS.find(chr(byte)) % NUM_SYMBOLS
-        tokens.append(NUM_SYMBOLS * min(word, MOST_WORDS - 1) + symbol)
+    for byte, after in zip_longest(text.encode(), text.encode()[1:], fillvalue=ord(" ")):
+        symbol, is_last = LETTERS.find(chr(byte)) % NUM_SYMBOLS, chr(after) == " " != chr(byte)
+        tokens.append(NUM_SYMBOLS * (2 * min(word, MOST_WORDS - 1) + is_last) + symbol)
         word += chr(byte) == " "
     return tokens
 

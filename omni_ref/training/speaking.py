@@ -1,6 +1,6 @@
 """The stages `speaking` and `message`: the Talker learns what the reply voice says, as codec tokens.
 
-    speaking   the message is spelled: talker token t is byte t of the reply, and which word it is of
+    speaking   the message is spelled: talker token t is byte t of the reply, with its word and whether it ends it
     message    the Thinker's talker_head chooses the tokens; the Talker's loss reaches it straight through the choice
 
 Two things keep the Talker from learning its sentences by heart: every time a recording is used, it begins at another
@@ -80,7 +80,7 @@ class SpeakingStage(Stage):
     """The message is the reply, spelled."""
 
     name = "speaking"
-    schedule = Schedule(steps=3700, batch=16, learning_rate=1.5e-3)
+    schedule = Schedule(steps=4200, batch=16, learning_rate=1.5e-3)
     corruption = 0.3
     supply = Replies
 
@@ -92,12 +92,15 @@ class SpeakingStage(Stage):
 
     @torch.no_grad()
     def begin(self, rng: np.random.Generator) -> None:
-        """A talker token starts as the sum of its letter and its word, so that a letter starts alike in every word."""
+        """A talker token starts as the sum of its letter, its word, and whether it is the last one of it.
+
+        So a letter starts alike in every word, and a word's end starts alike in all.
+        """
         table = self.module.talker_embedding.weight
-        words = -(-len(table) // NUM_SYMBOLS)
-        letter, word = torch.randn(NUM_SYMBOLS, table.shape[1]), torch.randn(words, table.shape[1])
-        both = (word[:, None] + letter).flatten(0, 1)[: len(table)] / 2**0.5
-        table.copy_(both * float(table.std()))
+        words = -(-len(table) // (2 * NUM_SYMBOLS))
+        letter, is_last, word = (torch.randn(count, table.shape[1]) for count in (NUM_SYMBOLS, 2, words))
+        together = (word[:, None, None] + is_last[:, None] + letter).flatten(0, 2)[: len(table)]
+        table.copy_(together / 3**0.5 * float(table.std()))
 
     def losses(self, step: int, rng: np.random.Generator) -> dict[str, Tensor]:
         """Codes of a batch of replies."""

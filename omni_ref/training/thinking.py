@@ -18,7 +18,7 @@ from ..omni import Omni
 from ..thinker import Thinker
 from .arithmetic import Task
 from .corpus import Recordings
-from .hearing import SpokenQuestions, encode
+from .hearing import Mel, SpokenQuestions, alike_in_length, encode
 from .loop import Schedule, Stage
 from .losses import BalanceLoss, ctc_loss, reply_losses
 from .rows import LETTERS, Rows, lay_out
@@ -72,7 +72,7 @@ class ListeningStage(Stage):
     """Heard rows through the codebook, and typed ones so that nothing is forgotten."""
 
     name = "listening"
-    schedule = Schedule(steps=1150, batch=16, learning_rate=1e-3, warmup=50, weight_decay=0.05)
+    schedule = Schedule(steps=1350, batch=16, learning_rate=1e-3, warmup=50, weight_decay=0.05)
     ctc_weight, typed_weight = 0.3, 0.5
 
     def __init__(self, omni: Omni, task: Task, questions: Recordings, words: Recordings, device: torch.device):
@@ -84,20 +84,26 @@ class ListeningStage(Stage):
         self.balance = BalanceLoss(omni.thinker)
 
     def losses(self, step: int, rng: np.random.Generator) -> dict[str, Tensor]:
-        """A batch of heard rows, and half as many typed ones."""
-        mels, questions = zip(*(self.supply.draw(rng) for _ in range(self.schedule.batch)), strict=True)
+        """A batch of heard rows in two groups, and half as many typed ones."""
+        drawn = [self.supply.draw(rng) for _ in range(self.schedule.batch)]
+        groups = [self.heard(group, rng) for group in alike_in_length(drawn, 2)]
+        heard = {name: torch.stack([losses[name] for losses in groups]).mean() for name in groups[0]}
+        typed_rows = lay_out(self.tokenizer, [typed_row(self.task, rng) for _ in range(self.schedule.batch // 2)], [])
+        typed = thinker_losses(self.module["thinker"], self.balance, typed_rows.to(self.device), None)
+        both = {name: heard[name] + self.typed_weight * typed[name] for name in ("text", "talker", "balance")}
+        return heard | both | {"_typed_right": typed["_right"]}
+
+    def heard(self, group: list[tuple[Mel, str]], rng: np.random.Generator) -> dict[str, Tensor]:
+        """Thinker's losses, CTC and commitment of questions that are spoken."""
+        mels, questions = zip(*group, strict=True)
         output = encode(self.module["aut_encoder"], list(mels), self.device)
         rows = lay_out(
             self.tokenizer, [spoken_row(self.task, question, rng) for question in questions], output.lengths.tolist()
-        )
-        thinker = self.module["thinker"]
-        heard = thinker_losses(thinker, self.balance, rows.to(self.device), real_vectors(output, output.quantized))
-        typed_rows = lay_out(self.tokenizer, [typed_row(self.task, rng) for _ in range(self.schedule.batch // 2)], [])
-        typed = thinker_losses(thinker, self.balance, typed_rows.to(self.device), None)
-        logits = self.module["ctc_head"](output.features)
-        losses = {name: heard[name] + self.typed_weight * typed[name] for name in ("text", "talker", "balance")}
-        losses["ctc"] = self.ctc_weight * ctc_loss(logits, output.lengths, list(questions))
-        return losses | output.losses | {"_right": heard["_right"], "_typed_right": typed["_right"]}
+        ).to(self.device)
+        vectors = real_vectors(output, output.quantized)
+        ctc = ctc_loss(self.module["ctc_head"](output.features), output.lengths, list(questions))
+        losses = thinker_losses(self.module["thinker"], self.balance, rows, vectors)
+        return losses | output.losses | {"ctc": self.ctc_weight * ctc}
 
     @torch.no_grad()
     def begin(self, rng: np.random.Generator, batches: int = 40) -> None:

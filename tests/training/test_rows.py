@@ -50,11 +50,12 @@ def test_targets_stand_where_they_are_read():
     assert rows.is_real[1].all() and not rows.is_real[0].all()
 
 
-def test_a_message_names_the_letter_and_its_word():
+def test_a_message_names_the_letter_its_word_and_whether_it_ends_it():
     size = len(LETTERS) + 1
     tokens = spell("six plus six")
     assert [LETTERS[token % size] for token in tokens] == list("six plus six")
-    assert [token // size for token in tokens] == [0] * 4 + [1] * 5 + [2] * 3
+    assert [token // size // 2 for token in tokens] == [0] * 4 + [1] * 5 + [2] * 3
+    assert [i for i, token in enumerate(tokens) if token // size % 2] == [2, 7, 11]
     assert tokens[:3] != tokens[-3:]
 
 
@@ -62,8 +63,8 @@ def test_a_message_has_a_token_for_every_byte_and_stays_within_the_vocabulary():
     for text in ("é ü 7!", "one " * 40, ""):
         tokens = spell(text)
         assert len(tokens) == len(OMNI.tokenizer.encode(text))
-        assert all(0 <= token < MOST_WORDS * (len(LETTERS) + 1) for token in tokens)
-    assert MOST_WORDS * (len(LETTERS) + 1) <= OmniConfig.mini().thinker.talker_vocab_size
+        assert all(0 <= token < 2 * MOST_WORDS * (len(LETTERS) + 1) for token in tokens)
+    assert 2 * MOST_WORDS * (len(LETTERS) + 1) <= OmniConfig.mini().thinker.talker_vocab_size
 
 
 def test_a_model_that_has_learned_its_targets_gives_the_reply():

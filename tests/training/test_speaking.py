@@ -48,11 +48,11 @@ def test_the_loss_is_the_talkers_teacher_forcing_without_the_begin_ids(omni):
     assert torch.allclose(ours, sum(theirs) / count, atol=1e-5)
 
 
-def test_a_talker_token_starts_as_the_sum_of_its_letter_and_its_word(omni, codec):
+def test_a_talker_token_starts_as_the_sum_of_its_letter_and_whether_it_is_the_last(omni, codec):
     table = omni.talker.talker_embedding.weight.detach()
     spread = table.std().item()
     SpeakingStage(omni, codec, replies(), CPU).begin(np.random.default_rng(0))
-    both = len(table) - NUM_SYMBOLS  # letters that tiny's 42 rows hold for word 0 and for word 1
+    both = len(table) - NUM_SYMBOLS  # letters that tiny's 42 rows hold both inside of word 0 and as its end
     steps = table[NUM_SYMBOLS:] - table[:both]
     assert torch.allclose(steps, steps[:1].expand_as(steps), atol=1e-6) and steps.abs().max() > spread
     assert (table[1] - table[0]).abs().max() > spread

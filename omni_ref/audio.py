@@ -20,6 +20,8 @@ from .checks import has_values, is_finite, require
 from .config import AuTEncoderConfig
 from .files import written_whole
 
+PIECE_FRAMES = 200
+
 
 def load_audio(path: str | os.PathLike, sample_rate: int = 16000) -> Float[Tensor, "samples"]:
     """Read any file libsndfile knows (WAV, FLAC, OGG, MP3 …): mix to mono, resample band-limited, clip to [-1, 1].
@@ -132,10 +134,13 @@ def mel_power(waveform: Float[Tensor, "batch samples"], config: AuTEncoderConfig
     require(finite, "waveform holds samples that are not finite numbers")
     window = torch.hann_window(config.frame_size, dtype=waveform.dtype, device=waveform.device)
     framed = _mirrored(waveform, (config.frame_size + 1) // 2).unfold(1, config.frame_size, config.hop_size)[:, :frames]
-    spectrum = torch.fft.rfft(framed * window, n=config.n_fft)
-    power = spectrum.real.square() + spectrum.imag.square()
-    assert power.shape == (batch, frames, config.n_fft // 2 + 1)
-    return mel_filter_bank(config, waveform.device).to(waveform.dtype) @ power.transpose(1, 2)
+    filters, pieces = mel_filter_bank(config, waveform.device).to(waveform.dtype), []
+    for piece in framed.split(PIECE_FRAMES, dim=1):  # pieces stay in the cache of a CPU
+        spectrum = torch.fft.rfft(piece * window, n=config.n_fft)
+        power = spectrum.real.square() + spectrum.imag.square()
+        assert power.shape == (batch, piece.shape[1], config.n_fft // 2 + 1)
+        pieces.append(filters @ power.transpose(1, 2))
+    return torch.cat(pieces, dim=2)
 
 
 def log_mel_spectrogram(

@@ -172,16 +172,22 @@ def _draw_tracks(
     axes.spines[:].set_visible(False)
 
 
-def token_table(tokens: list[list[str]], times: Float[Tensor, "letters words"], letters: list[str]) -> Figure:
-    """The usual talker token of each letter in each word; bright: often used. Empty: not seen."""
+def token_table(
+    tokens: list[list[str]], times: Float[Tensor, "letters words"], letters: list[str], words: list[str]
+) -> Figure:
+    """The usual talker token of each letter in each word, and at its end; bright: often used. Empty: not seen."""
     shown = torch.where(times > 0, times.clamp(min=1).log10(), float("nan"))
-    with drawing(6.4, 5.4) as figure:
+    with drawing(8.4, 5.4) as figure:
         axes = figure.subplots()
         largest = float(shown.nan_to_num(0).max().clamp(min=1))
         image = cells(axes, shown / largest, tokens)
         axes.set_yticks(range(len(letters)), letters, fontsize=8)
-        axes.set_xticks(range(times.shape[1]))
-        axes.set(xlabel="word of the reply", ylabel="letter", title="The talker token of each letter in each word")
+        axes.set_xticks(range(len(words)), words)
+        axes.set(
+            xlabel="word of the reply; with a dot: its last letter",
+            ylabel="letter",
+            title="The talker token of each letter in each word",
+        )
         bar = figure.colorbar(image, ax=axes, label="times", pad=0.02)
         decades = range(int(largest) + 1)
         bar.set_ticks([decade / largest for decade in decades], labels=[str(10**decade) for decade in decades])

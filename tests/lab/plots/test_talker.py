@@ -114,7 +114,7 @@ def test_a_step_shows_what_goes_in_and_comes_out(config, steps, step):
 
 def test_the_table_holds_tokens_and_how_often():
     times = torch.tensor([[100.0, 10], [1, 0]])
-    figure = talker.token_table([["5", "33"], ["6", ""]], times, ["e", "f"])
+    figure = talker.token_table([["5", "33"], ["6", ""]], times, ["e", "f"], ["0", "0."])
     axes, bar = figure.axes
     torch.testing.assert_close(image(axes), torch.tensor([[1, 0.5], [0, float("nan")]]), equal_nan=True)
     assert texts(axes) == ["5", "33", "6", ""]

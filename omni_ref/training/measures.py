@@ -140,9 +140,9 @@ def codes_in_use(name: str, books: Iterable[Tensor], size: int) -> Row:
 def tokens_and_experts(omni: Omni, cases: list[Case]) -> list[Row]:
     """What of the vocabularies is used, and how evenly the experts are loaded, while questions are answered aloud."""
     config, loads, replies = omni.config, {}, []
-    for batch in batches(cases):
+    for case in cases:  # one by one: in a batch, replies that are over go on until the longest is
         with Probe(omni) as probe:
-            replies += [reply for _, reply in answers(omni, batch, speak=True)]
+            replies += [reply for _, reply in answers(omni, [case], speak=True)]
         for name, calls in probe.routing.items():
             experts = config.talker if name.startswith("talker") else config.thinker
             chosen = torch.cat([call.top_k_index.flatten() for call in calls])

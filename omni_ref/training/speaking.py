@@ -122,7 +122,7 @@ class MessageStage(Stage):
     """The Thinker finds its own words for the Talker: its talker_head and the Talker learn, its layers stay."""
 
     name = "message"
-    schedule = Schedule(steps=400, batch=16, learning_rate=6e-4, warmup=20)
+    schedule = Schedule(steps=400, batch=16, learning_rate=1e-4, warmup=20)
     corruption = 0.3
 
     def __init__(self, omni: Omni, codec: Codec, recordings: Recordings, task: Task, device: torch.device):

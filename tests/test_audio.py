@@ -11,7 +11,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from omni_ref import OmniConfig
+from omni_ref import OmniConfig, audio
 from omni_ref.audio import (
     check_waveform,
     hertz_to_mel,
@@ -249,3 +249,12 @@ def test_each_row_is_clipped_below_its_own_peak():
     rows = torch.cat([5 * noise(1, 3000), 2e-4 * noise(1, 3000).flip(1)])
     alone = [log_mel_spectrogram(row[None], TINY)[0] for row in rows]
     assert torch.allclose(log_mel_spectrogram(rows, TINY), torch.stack(alone))
+
+
+def test_pieces_change_nothing(monkeypatch):
+    waveform = torch.from_numpy(np.random.default_rng(0).uniform(-0.5, 0.5, (2, 72_000)).astype(np.float32))
+    config = OmniConfig.mini().aut_encoder
+    in_pieces = mel_power(waveform, config)
+    assert in_pieces.shape[2] > 2 * audio.PIECE_FRAMES
+    monkeypatch.setattr(audio, "PIECE_FRAMES", in_pieces.shape[2])
+    torch.testing.assert_close(in_pieces, mel_power(waveform, config), rtol=1e-5, atol=0)

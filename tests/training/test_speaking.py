@@ -59,6 +59,16 @@ def test_a_talker_token_starts_as_the_sum_of_its_letter_and_whether_it_is_the_la
     assert table.std().item() == pytest.approx(spread, rel=0.5)
 
 
+def test_a_letter_starts_alike_in_every_word(codec):
+    omni = Omni.from_config(OmniConfig.mini())
+    SpeakingStage(omni, codec, replies(), CPU).begin(np.random.default_rng(0))
+    table = omni.talker.talker_embedding.weight.detach()[: 9 * 2 * NUM_SYMBOLS]
+    words = table.view(9, 2 * NUM_SYMBOLS, -1)  # of each word: its letters, and those that end it
+    steps = words[1:] - words[:1]
+    assert torch.allclose(steps, steps[:, :1].expand_as(steps), atol=1e-6)
+    assert steps.abs().amax(dim=(1, 2)).min() > table.std()
+
+
 def test_rows_of_different_lengths_count_as_they_do_alone(omni, codec):
     supply = Replies(codec, replies(), omni.config.talker, CPU)
     long, short = (supply.steps([i], np.random.default_rng(7)) for i in (5, 3))

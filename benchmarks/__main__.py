@@ -63,7 +63,7 @@ def machine() -> str:
 
 
 def picture(results: list[Result]) -> Figure:
-    """Each race as a dot on the way from nothing to the peer's time; the bar as a tick."""
+    """Each race as a line from nothing towards the peer's time, in numbers on the right; the bar as a tick."""
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(8, 0.42 * len(results) + 1.2), layout="constrained")
         axes = figure.subplots()
@@ -71,7 +71,8 @@ def picture(results: list[Result]) -> Figure:
             reached = result.ratio <= result.race.bar
             axes.hlines(row, 0, result.ratio, color=QUESTION if reached else ANSWER, linewidth=5)
             axes.vlines(result.race.bar, row - 0.35, row + 0.35, color="black", linewidth=1)
-            axes.annotate(f" {result.ratio:.2f}", (result.ratio, row), va="center", fontsize=8)
+            right_edge = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points"}
+            axes.annotate(f"{result.ratio:.2f}", (1, row), (6, 0), **right_edge, va="center", fontsize=8)
         labels = [f"{result.race.what} ({result.race.against}), {result.threads} thr." for result in results]
         axes.set_yticks(range(len(results)), labels)
         axes.invert_yaxis()

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Int64
 
 from ..files import written_whole
 from .arithmetic import Task
@@ -38,6 +39,11 @@ class Recordings:
 
     def __len__(self) -> int:
         return len(self.ends)
+
+    @property
+    def lengths(self) -> Int64[np.ndarray, "recordings"]:
+        """Samples of each."""
+        return np.diff(self.ends, prepend=0)
 
     def __getitem__(self, index: int) -> Waveform:
         start = self.ends[index - 1] if index > 0 else 0

@@ -65,15 +65,21 @@ def talker_loss(
     steps: Int[Tensor, "batch steps codebooks"],
     rng: np.random.Generator,
     corruption: float,
-) -> Float[Tensor, ""]:
-    """Cross-entropy of every code and of the end. `message` is embedded already; the pad goes on where it ends."""
+) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
+    """Cross-entropy of every code and of the end, weighted and summed; and the sum of the weights.
+
+    A codebook counts half as much as the one before: the first says which words are spoken, the last is all but noise.
+    `message` is embedded already; the pad goes on where it ends.
+    """
     config = talker.config
     history = steps.masked_fill(steps == IGNORED, config.end_id)
     history = corrupted(history, config.codebook_size, rng, corruption)
     first = history.new_full((len(history), 1, config.num_codebooks), config.begin_id)
     logits = talker.embedded_logits(message[:, : steps.shape[1]], torch.cat([first, history[:, :-1]], dim=1))
     targets = steps.masked_fill(steps == config.begin_id, IGNORED)
-    return F.cross_entropy(logits.flatten(0, 2), targets.flatten(), ignore_index=IGNORED)
+    losses = F.cross_entropy(logits.flatten(0, 2), targets.flatten(), ignore_index=IGNORED, reduction="none")
+    weights = 0.5 ** torch.arange(config.num_codebooks, device=steps.device) * (targets != IGNORED)
+    return (losses.view_as(targets) * weights).sum(), weights.sum()
 
 
 class SpeakingStage(Stage):
@@ -81,7 +87,7 @@ class SpeakingStage(Stage):
 
     name = "speaking"
     schedule = Schedule(steps=4200, batch=16, learning_rate=1.5e-3)
-    corruption = 0.3
+    corruption, groups = 0.3, 2
     supply = Replies
 
     def __init__(self, omni: Omni, codec: Codec, recordings: Recordings, device: torch.device):
@@ -103,13 +109,20 @@ class SpeakingStage(Stage):
         table.copy_(together / 3**0.5 * float(table.std()))
 
     def losses(self, step: int, rng: np.random.Generator) -> dict[str, Tensor]:
-        """Codes of a batch of replies."""
-        chosen = rng.integers(len(self.replies.recordings), size=self.schedule.batch).tolist()
-        texts = [str(self.replies.recordings.texts[i]) for i in chosen]
-        steps = self.replies.steps(chosen, rng)
-        codes = talker_loss(self.module, self.spelled(texts, steps.shape[1]), steps, rng, self.corruption)
-        is_real = (steps != IGNORED).any(dim=-1)
-        return {"codes": codes, "balance": self.balance.take(is_real)}
+        """Codes of a batch of replies, in groups of like length, each padded to its own longest."""
+        recordings = self.replies.recordings
+        chosen = rng.integers(len(recordings), size=self.schedule.batch)
+        ordered = chosen[recordings.lengths[chosen].argsort()]
+        losses, weights, balances = [], [], []
+        for group in np.array_split(ordered, self.groups):
+            steps = self.replies.steps(group.tolist(), rng)
+            message = self.spelled(recordings.texts[group].tolist(), steps.shape[1])
+            loss, weight = talker_loss(self.module, message, steps, rng, self.corruption)
+            losses.append(loss)
+            weights.append(weight)
+            balances.append(self.balance.take((steps != IGNORED).any(dim=-1)))
+        codes = torch.stack(losses).sum() / torch.stack(weights).sum()
+        return {"codes": codes, "balance": torch.stack(balances).mean()}
 
     def spelled(self, texts: list[str], steps: int) -> Float[Tensor, "batch steps hidden"]:
         """The texts, spelled, as talker tokens, embedded, then the pad."""
@@ -139,9 +152,9 @@ class MessageStage(Stage):
         texts = [str(self.replies.recordings.texts[i]) for i in chosen]
         steps = self.replies.steps(chosen, rng)
         message = self.message([self.row(text, rng) for text in texts], steps.shape[1])
-        codes = talker_loss(self.module["talker"], message, steps, rng, self.corruption)
+        loss, weight = talker_loss(self.module["talker"], message, steps, rng, self.corruption)
         is_real = (steps != IGNORED).any(dim=-1)
-        return {"codes": codes, "balance": self.balance.take(is_real)}
+        return {"codes": loss / weight, "balance": self.balance.take(is_real)}
 
     def row(self, text: str, rng: np.random.Generator) -> tuple[str, str, str]:
         """A prompt to which the text is the reply."""

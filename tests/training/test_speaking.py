@@ -31,21 +31,22 @@ def codec(omni) -> Codec:
     return codec
 
 
-def test_the_loss_is_the_talkers_teacher_forcing_without_the_begin_ids(omni):
+def test_the_loss_is_the_talkers_teacher_forcing_without_the_begin_ids_each_codebook_half_of_the_one_before(omni):
     config, talker = omni.config.talker, omni.talker.eval()
     codes = torch.randint(config.codebook_size, (2, 9, config.num_codebooks))
     steps = delay_codes(codes, config.begin_id, config.end_id)
     tokens = torch.randint(config.talker_vocab_size, (2, 5))
     logits = talker(tokens, steps)
     padded = F.pad(tokens, (0, steps.shape[1] - 5), value=config.talker_pad_id)
-    theirs = [
-        F.cross_entropy(logits[:, k:, k].flatten(0, 1), steps[:, k:, k].flatten(), reduction="sum")
+    theirs = sum(
+        F.cross_entropy(logits[:, k:, k].flatten(0, 1), steps[:, k:, k].flatten(), reduction="sum") / 2**k
         for k in range(config.num_codebooks)
-    ]
-    count = sum(steps.shape[0] * (steps.shape[1] - k) for k in range(config.num_codebooks))
+    )
+    count = sum(steps.shape[0] * (steps.shape[1] - k) / 2**k for k in range(config.num_codebooks))
     message = talker.talker_embedding(padded)
-    ours = talker_loss(talker, message, steps, np.random.default_rng(0), corruption=0.0)
-    assert torch.allclose(ours, sum(theirs) / count, atol=1e-5)
+    loss, weight = talker_loss(talker, message, steps, np.random.default_rng(0), corruption=0.0)
+    assert torch.allclose(loss, theirs, rtol=1e-5)
+    assert weight.item() == pytest.approx(count)
 
 
 def test_a_talker_token_starts_as_the_sum_of_its_letter_and_whether_it_is_the_last(omni, codec):
@@ -76,11 +77,41 @@ def test_rows_of_different_lengths_count_as_they_do_alone(omni, codec):
     message = omni.talker.talker_embedding(torch.zeros(2, both.shape[1], dtype=torch.long))
 
     def loss(steps, rows):
-        return talker_loss(omni.talker, message[rows, : steps.shape[1]], steps, np.random.default_rng(0), 0.0)
+        return torch.stack(
+            talker_loss(omni.talker, message[rows, : steps.shape[1]], steps, np.random.default_rng(0), 0.0)
+        )
 
-    sizes = [int(((row != IGNORED) & (row != omni.config.talker.begin_id)).sum()) for row in (long, short)]
-    alone = (loss(long, [0]) * sizes[0] + loss(short, [1]) * sizes[1]) / sum(sizes)
-    assert torch.allclose(loss(both, [0, 1]), alone, atol=1e-5)
+    assert torch.allclose(loss(both, [0, 1]), loss(long, [0]) + loss(short, [1]), rtol=1e-5)
+
+
+def test_two_groups_of_like_length_learn_what_the_whole_batch_would_from_less_padding(omni, codec):
+    stage = SpeakingStage(omni, codec, replies(), CPU)
+    stage.corruption = 0.0
+    supply, sizes = stage.replies, []
+    rows = [
+        Replies(codec, replies(), omni.config.talker, CPU).steps([i], np.random.default_rng(i))[0] for i in range(6)
+    ]
+
+    def steps(indices, _):
+        batch = nn.utils.rnn.pad_sequence([rows[i] for i in indices], batch_first=True, padding_value=IGNORED)
+        sizes.append(batch.shape[0] * batch.shape[1])
+        return batch
+
+    supply.steps = steps
+
+    def learned(groups: int) -> tuple[torch.Tensor, torch.Tensor, int]:
+        stage.groups = groups
+        stage.module.zero_grad()
+        sizes.clear()
+        loss = stage.losses(0, step_generator(0, "speaking", 0))["codes"]
+        loss.backward()
+        return loss.detach(), omni.talker.codec_embedding.weight.grad.clone(), sum(sizes)
+
+    (ours, our_gradient, less), (theirs, their_gradient, more) = learned(2), learned(1)
+    assert less < more
+    torch.testing.assert_close(ours, theirs)
+    assert their_gradient.abs().max() > 1e-4
+    torch.testing.assert_close(our_gradient, their_gradient, rtol=1e-3, atol=1e-6)
 
 
 def test_a_recording_gives_other_codes_each_time_and_ends_once(omni, codec):

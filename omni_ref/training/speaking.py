@@ -114,7 +114,7 @@ class SpeakingStage(Stage):
         chosen = rng.integers(len(recordings), size=self.schedule.batch)
         ordered = chosen[recordings.lengths[chosen].argsort()]
         losses, weights, balances = [], [], []
-        for group in np.array_split(ordered, self.groups):
+        for group in np.array_split(ordered, min(self.groups, len(ordered))):
             steps = self.replies.steps(group.tolist(), rng)
             message = self.spelled(recordings.texts[group].tolist(), steps.shape[1])
             loss, weight = talker_loss(self.module, message, steps, rng, self.corruption)
@@ -135,7 +135,7 @@ class MessageStage(Stage):
     """The Thinker finds its own words for the Talker: its talker_head and the Talker learn, its layers stay."""
 
     name = "message"
-    schedule = Schedule(steps=400, batch=16, learning_rate=1e-4, warmup=20)
+    schedule = Schedule(steps=300, batch=16, learning_rate=1e-4, warmup=20)
     corruption = 0.3
 
     def __init__(self, omni: Omni, codec: Codec, recordings: Recordings, task: Task, device: torch.device):

@@ -12,6 +12,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 NOTEBOOKS := $(wildcard notebooks/*.ipynb notebooks/solutions/*.ipynb)
+# each file in one process: the cells of a notebook share a kernel
+SIDE_BY_SIDE := --numprocesses=auto --maxprocesses=4 --dist=loadfile
 
 .PHONY: demo test lint lab refresh train evaluate benchmark site browse browse-lab clean
 
@@ -20,9 +22,9 @@ demo: $(VENV)/installed
 	$(BIN)/python -m omni_ref ask omni_ref/assets/question.wav -o build/answer.wav --figure build/answer.png
 
 test: lint
-	$(BIN)/python -m pytest --cov=omni_ref --cov-fail-under=97
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) --cov=omni_ref --cov-fail-under=97
 ifneq ($(NOTEBOOKS),)
-	$(BIN)/python -m pytest --nbval --nbval-current-env --nbval-cell-timeout=300 --nbval-sanitize-with=tests/nbval.cfg $(NOTEBOOKS)
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) --nbval --nbval-current-env --nbval-cell-timeout=300 --nbval-sanitize-with=tests/nbval.cfg $(NOTEBOOKS)
 endif
 
 lab: $(VENV)/installed-notebooks

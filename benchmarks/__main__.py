@@ -15,6 +15,7 @@ from omni_ref.lab.plots.style import ANSWER, QUESTION, STYLE
 from omni_ref.training.card import insert, place_for
 
 from .alone import Growth, Measure, answers, demo_memory, growths, start_up, streamed_vocoder
+from .options import option_lines
 from .races import all_races
 from .stages import stage_lines
 from .timing import Result, matmul_rate, read_rate, run
@@ -94,7 +95,8 @@ def main() -> None:
     measures += start_up()
     with tempfile.TemporaryDirectory() as folder:
         measures.append(demo_memory(Path(folder)))
-    tables = (race_lines(results), measure_lines(measures), growth_lines(list(growths())), stage_lines())
+    no_peer = (measure_lines(measures), growth_lines(list(growths())), stage_lines())
+    tables = (race_lines(results), option_lines(THREADS), *no_peer)
     insert(output, "benchmarks", [machine(), *(line for table in tables for line in ("", *table))])
     with written_whole(output.with_suffix(".png")) as partial:
         picture(results).savefig(partial, format="png", dpi=110)

@@ -94,6 +94,12 @@ class WithoutCorruption(SpeakingStage):
     name, corruption = "without-corruption", 0.0
 
 
+class WithoutDecay(SpeakingStage):
+    """speaking with codebooks that all count alike"""
+
+    name, decay = "without-decay", 1.0
+
+
 class WithoutBalance(ReadingStage):
     """reading without the balance loss"""
 
@@ -126,7 +132,7 @@ class RandomCodebook(FromScratch):
         """Leave the codebook as it was drawn."""
 
 
-SPEAKING = (SpeakingStage, WithoutDelay, WithoutVariation, WithoutCorruption)
+SPEAKING = (SpeakingStage, WithoutDelay, WithoutVariation, WithoutCorruption, WithoutDecay)
 READING = (ReadingStage, WithoutBalance)
 LISTENING = (FromScratch, WithoutCTC, RandomCodebook)
 

@@ -65,11 +65,12 @@ def talker_loss(
     steps: Int[Tensor, "batch steps codebooks"],
     rng: np.random.Generator,
     corruption: float,
+    decay: float,
 ) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
     """Cross-entropy of every code and of the end, weighted and summed; and the sum of the weights.
 
-    A codebook counts half as much as the one before: the first says which words are spoken, the last is all but noise.
-    `message` is embedded already; the pad goes on where it ends.
+    A codebook counts `decay` times as much as the one before: the first says which words are spoken, the last is all
+    but noise. `message` is embedded already; the pad goes on where it ends.
     """
     config = talker.config
     history = steps.masked_fill(steps == IGNORED, config.end_id)
@@ -78,7 +79,7 @@ def talker_loss(
     logits = talker.embedded_logits(message[:, : steps.shape[1]], torch.cat([first, history[:, :-1]], dim=1))
     targets = steps.masked_fill(steps == config.begin_id, IGNORED)
     losses = F.cross_entropy(logits.flatten(0, 2), targets.flatten(), ignore_index=IGNORED, reduction="none")
-    weights = 0.5 ** torch.arange(config.num_codebooks, device=steps.device) * (targets != IGNORED)
+    weights = decay ** torch.arange(config.num_codebooks, device=steps.device) * (targets != IGNORED)
     return (losses.view_as(targets) * weights).sum(), weights.sum()
 
 
@@ -87,7 +88,7 @@ class SpeakingStage(Stage):
 
     name = "speaking"
     schedule = Schedule(steps=4200, batch=16, learning_rate=1.5e-3)
-    corruption, groups = 0.3, 2
+    corruption, decay, groups = 0.3, 0.5, 2
     supply = Replies
 
     def __init__(self, omni: Omni, codec: Codec, recordings: Recordings, device: torch.device):
@@ -117,7 +118,7 @@ class SpeakingStage(Stage):
         for group in np.array_split(ordered, min(self.groups, len(ordered))):
             steps = self.replies.steps(group.tolist(), rng)
             message = self.spelled(recordings.texts[group].tolist(), steps.shape[1])
-            loss, weight = talker_loss(self.module, message, steps, rng, self.corruption)
+            loss, weight = talker_loss(self.module, message, steps, rng, self.corruption, self.decay)
             losses.append(loss)
             weights.append(weight)
             balances.append(self.balance.take((steps != IGNORED).any(dim=-1)))
@@ -136,7 +137,7 @@ class MessageStage(Stage):
 
     name = "message"
     schedule = Schedule(steps=300, batch=16, learning_rate=1e-4, warmup=20)
-    corruption = 0.3
+    corruption, decay = SpeakingStage.corruption, SpeakingStage.decay
 
     def __init__(self, omni: Omni, codec: Codec, recordings: Recordings, task: Task, device: torch.device):
         self.tokenizer, self.config, self.device = omni.tokenizer, omni.config.talker, device
@@ -152,7 +153,7 @@ class MessageStage(Stage):
         texts = [str(self.replies.recordings.texts[i]) for i in chosen]
         steps = self.replies.steps(chosen, rng)
         message = self.message([self.row(text, rng) for text in texts], steps.shape[1])
-        loss, weight = talker_loss(self.module["talker"], message, steps, rng, self.corruption)
+        loss, weight = talker_loss(self.module["talker"], message, steps, rng, self.corruption, self.decay)
         is_real = (steps != IGNORED).any(dim=-1)
         return {"codes": loss / weight, "balance": self.balance.take(is_real)}
 

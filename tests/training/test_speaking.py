@@ -44,7 +44,7 @@ def test_the_loss_is_the_talkers_teacher_forcing_without_the_begin_ids_each_code
     )
     count = sum(steps.shape[0] * (steps.shape[1] - k) / 2**k for k in range(config.num_codebooks))
     message = talker.talker_embedding(padded)
-    loss, weight = talker_loss(talker, message, steps, np.random.default_rng(0), corruption=0.0)
+    loss, weight = talker_loss(talker, message, steps, np.random.default_rng(0), corruption=0.0, decay=0.5)
     assert torch.allclose(loss, theirs, rtol=1e-5)
     assert weight.item() == pytest.approx(count)
 
@@ -78,7 +78,7 @@ def test_rows_of_different_lengths_count_as_they_do_alone(omni, codec):
 
     def loss(steps, rows):
         return torch.stack(
-            talker_loss(omni.talker, message[rows, : steps.shape[1]], steps, np.random.default_rng(0), 0.0)
+            talker_loss(omni.talker, message[rows, : steps.shape[1]], steps, np.random.default_rng(0), 0.0, 0.5)
         )
 
     assert torch.allclose(loss(both, [0, 1]), loss(long, [0]) + loss(short, [1]), rtol=1e-5)

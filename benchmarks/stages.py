@@ -87,7 +87,7 @@ def measured(stage: Stage) -> Step:
 
 def stage_lines() -> Iterator[str]:
     """A row a stage."""
-    yield "| a training step of | ms | samples a second | GFLOP/s | share of the matrix product's rate |"
+    yield "| a training step of | ms | rows a second | GFLOP/s | share of the matrix product's rate |"
     yield "|---|---|---|---|---|"
     for stage in stages():
         step = measured(stage)

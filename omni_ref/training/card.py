@@ -31,7 +31,7 @@ def evaluate(checkpoint: Path, device: torch.device, count: int, recordings: Pat
     omni = Omni.from_pretrained(checkpoint, device)
     lines = [
         f"Measured {date.today()} at commit {commit()}: torch {torch.__version__}, {device}, "
-        f"{torch.get_num_threads()} threads. Shares with their 95 % intervals.\n",
+        f"threads: {torch.get_num_threads()}. Shares with their 95 % intervals.\n",
         "| measure | result | cases | bar |",
         "|---|---|---|---|",
     ]

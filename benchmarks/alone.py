@@ -14,12 +14,11 @@ import torch
 from omni_ref.aut_encoder import AuTEncoder
 from omni_ref.blocks.cache import KVCache
 from omni_ref.config import AuTEncoderConfig, OmniConfig
-from omni_ref.omni import SHIPPED, Omni
+from omni_ref.lab.notebook import QUESTION
+from omni_ref.omni import Omni
 
 from .races import MIDDLE, STEPS, thinkers
 from .timing import REPEATS, medians, seconds
-
-QUESTION = SHIPPED.parent / "assets" / "question.wav"
 
 
 @dataclass(frozen=True)
@@ -90,7 +89,7 @@ def demo_memory(folder: Path) -> Measure:
 
 @dataclass(frozen=True)
 class Growth:
-    """What was measured at each size, and the exponent of a power law through what came on top of the smallest."""
+    """What was measured at each size, and the exponent of a power law through it."""
 
     what: str
     unit: str
@@ -111,7 +110,7 @@ def beyond_the_first(what: str, unit: str, sizes: list[int], values: list[float]
 
 @torch.no_grad()
 def growths() -> Iterator[Growth]:
-    """Decoding against the context, the encoder against the length of the sound, on one thread; memory of both."""
+    """Decoding and its cache against the context, the encoder against the length of the sound; on one thread."""
     torch.set_num_threads(1)
     contexts = [1, 1024, 2048, 4096, 8192]
     thinker, _ = thinkers(MIDDLE)
@@ -120,9 +119,9 @@ def growths() -> Iterator[Growth]:
         cache, ids = KVCache(), torch.zeros(1, context, dtype=torch.long)
         for part in ids.split(1024, dim=1):
             thinker(part, cache=cache)
+        sizes.append(sum(store[:, :, : cache.length].nbytes for store in cache.keys + cache.values) / 2**20)
         step = partial(thinker, ids[:, :1], cache=cache)
         times.append(1000 * median(seconds(step) for _ in range(STEPS)))
-        sizes.append(sum(store[:, :, : cache.length].nbytes for store in cache.keys + cache.values) / 2**20)
     yield beyond_the_first("decode, a token, against tokens of context", "ms", contexts, times)
     yield Growth("key-value cache, against tokens of context", "MiB", contexts[1:], sizes[1:])
     durations = [1, 4, 15, 30, 60]

@@ -27,7 +27,7 @@ MIDDLE = dict(
     intermediate_size=1408, moe_intermediate_size=352, num_experts=16, num_experts_per_tok=4, vocab_size=4096,
 )  # fmt: skip
 STEPS = 64
-DEFAULTS = "grouped_mm"  # how transformers runs experts unless told otherwise
+EXPERTS = "grouped_mm"  # how transformers runs experts unless told otherwise
 
 
 def sizes_of(config: ThinkerConfig) -> dict[str, int]:
@@ -39,7 +39,7 @@ def thinkers(sizes: dict[str, int]) -> tuple[Thinker, Qwen3MoeForCausalLM]:
     """Ours, and a Qwen3-MoE with the same weights."""
     shared = dict(max_position_embeddings=16384, rope_theta=1e6, rms_norm_eps=1e-6, norm_topk_prob=True)
     fields = sizes | shared | dict(decoder_sparse_step=2, tie_word_embeddings=False)
-    theirs = qwen3_moe(Qwen3MoeForCausalLM, fields, torch.float32, DEFAULTS)
+    theirs = qwen3_moe(Qwen3MoeForCausalLM, fields, torch.float32, EXPERTS)
     ours = Thinker(ThinkerConfig(**fields, audio_hidden_size=8, talker_vocab_size=8)).eval()
     load_qwen3_moe(ours, theirs.state_dict())
     return ours, theirs
@@ -81,12 +81,11 @@ class TransformersTalker(nn.Module):
         fields = {name: getattr(config, name) for name in MIDDLE if hasattr(config, name)}
         fields |= dict(rope_theta=config.rope_theta, max_position_embeddings=config.max_position_embeddings)
         fields |= dict(decoder_sparse_step=1, norm_topk_prob=True, vocab_size=8)
-        backbone = qwen3_moe(Qwen3MoeModel, fields, torch.float32, DEFAULTS)
+        backbone = qwen3_moe(Qwen3MoeModel, fields, torch.float32, EXPERTS)
         self.backbone, self.config, self.sampling = backbone, config, sampling
         self.talker_embedding, self.codec_embedding, self.codec_head = (
             ours.talker_embedding, ours.codec_embedding, ours.codec_head,
         )  # fmt: skip
-        load_qwen3_moe(ours, backbone.state_dict())
 
     def speak(self, message: Tensor) -> Tensor:
         """A step for each talker token."""
@@ -109,6 +108,7 @@ def talker_frame() -> Race:
     sampling = Sampling(temperature=0.8, top_k=50)
     ours = Talker(OmniConfig.mini().talker).eval()
     theirs = TransformersTalker(ours, sampling)
+    load_qwen3_moe(ours, theirs.backbone.state_dict())
     message = torch.randint(ours.config.talker_vocab_size, (STEPS,), generator=torch.Generator().manual_seed(0))
 
     def ours_speaks() -> None:

@@ -68,7 +68,7 @@ def stages() -> Iterator[Stage]:
 
 
 def measured(stage: Stage) -> Step:
-    """Draw, forward, backward, update; as the training loop does it."""
+    """Draw, forward, backward, update; the gradient is not clipped."""
     torch.set_num_threads(THREADS)
     parameters = [parameter for parameter in stage.module.parameters() if parameter.requires_grad]
     optimizer, rng = torch.optim.AdamW(parameters, lr=1e-5), step_generator(0, stage.name, 0)

@@ -113,11 +113,12 @@ def ask(options: argparse.Namespace) -> None:
         if path is not None:
             require(path.suffix in endings, f"{path}: ends in '{path.suffix}', expected {' or '.join(endings)}")
             require_writable(path)
-    question = None if options.question is None else load_audio(options.question)
     generation = Generation(text=Sampling(temperature=options.temperature), seed=options.seed)
     with progress() as bar:
         task = bar.add_task("loading the model", total=None)
         omni = Omni.from_pretrained(options.checkpoint, options.device)
+        rate = omni.config.aut_encoder.sample_rate
+        question = None if options.question is None else load_audio(options.question, rate)
         stream = omni.stream(question, options.text, options.task, speak=output is not None, generation=generation)
         bar.update(task, description="listening")
         text, seconds = "", 0.0
@@ -152,11 +153,12 @@ def save(reply: Reply, question, output: Path | None, figure: Path | None, confi
 
 def shapes(options: argparse.Namespace) -> None:
     """Every stage of a recording's way through the model, recorded by a probe."""
-    question = load_audio(options.question)
     generation = Generation(text=Sampling(temperature=options.temperature), seed=options.seed)
     with progress() as bar:
         bar.add_task("answering under a probe", total=None)
-        stages, _ = trace(Omni.from_pretrained(options.checkpoint, options.device), question, generation)
+        omni = Omni.from_pretrained(options.checkpoint, options.device)
+        question = load_audio(options.question, omni.config.aut_encoder.sample_rate)
+        stages, _ = trace(omni, question, generation)
     console().print(stages_table(stages))
 
 

@@ -16,11 +16,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from .checks import has_values, is_finite, require
+from .checks import check_axes, has_values, is_finite, require
 from .config import AuTEncoderConfig
 from .files import written_whole
 
-PIECE_FRAMES = 200
+PIECE_FRAMES = 200  # 2 seconds: few enough to stay in the cache of a CPU
 
 
 def load_audio(path: str | os.PathLike, sample_rate: int = 16000) -> Float[Tensor, "samples"]:
@@ -63,6 +63,7 @@ def save_audio(path: str | os.PathLike, waveform: Float[Tensor, "samples"], samp
     kind = path.suffix.lstrip(".").upper()
     require(kind in ("WAV", "FLAC"), f"{path}: cannot write '{path.suffix}', name it .wav or .flac")
     require(sample_rate >= 1, f"{path}: a sample rate of {sample_rate}, expected at least 1")
+    check_axes(f"{path}: waveform", waveform, "samples")
     require(is_finite(waveform), f"{path}: the waveform holds samples that are not finite numbers")
     samples = waveform.detach().cpu().float().clamp(-1, 1).numpy()
     with written_whole(path) as partial:
@@ -127,6 +128,7 @@ def mel_power(waveform: Float[Tensor, "batch samples"], config: AuTEncoderConfig
 
     Raises ValueError for a waveform without a single frame, or with NaN or infinity in it.
     """
+    check_axes("waveform", waveform, "batch", "samples")
     batch, samples = waveform.shape
     frames = samples // config.hop_size
     require(frames > 0, f"waveform of {samples} samples, expected at least one hop of {config.hop_size}")
@@ -135,7 +137,7 @@ def mel_power(waveform: Float[Tensor, "batch samples"], config: AuTEncoderConfig
     window = torch.hann_window(config.frame_size, dtype=waveform.dtype, device=waveform.device)
     framed = _mirrored(waveform, (config.frame_size + 1) // 2).unfold(1, config.frame_size, config.hop_size)[:, :frames]
     filters, pieces = mel_filter_bank(config, waveform.device).to(waveform.dtype), []
-    for piece in framed.split(PIECE_FRAMES, dim=1):  # pieces stay in the cache of a CPU
+    for piece in framed.split(PIECE_FRAMES, dim=1):
         spectrum = torch.fft.rfft(piece * window, n=config.n_fft)
         power = spectrum.real.square() + spectrum.imag.square()
         assert power.shape == (batch, piece.shape[1], config.n_fft // 2 + 1)

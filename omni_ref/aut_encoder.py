@@ -22,7 +22,7 @@ from .blocks.mlp import MLP
 from .blocks.norm import RMSNorm
 from .blocks.quantizer import VectorQuantizer
 from .blocks.rotary import RotaryTable, rotary_table
-from .checks import has_values, require
+from .checks import check_axes, has_values, require
 from .config import AuTEncoderConfig
 
 
@@ -148,11 +148,13 @@ class AuTEncoder(nn.Module):
         return self.norm(hidden)
 
     def _checked_lengths(self, mel: Tensor, lengths: Tensor | None) -> Int[Tensor, "batch"]:
+        check_axes("AuTEncoder: mel", mel, "batch", "mels", "frames")
         batch, mels, frames = mel.shape
         require(mels == self.config.n_mels, f"AuTEncoder: mel has {mels} mels, expected n_mels = {self.config.n_mels}")
         require(batch > 0, "AuTEncoder: mel has no row, expected at least 1")
         require(frames > 0, "AuTEncoder: mel has no frame, expected at least 1")
         lengths = torch.full((batch,), frames, device=mel.device) if lengths is None else lengths.to(mel.device)
+        check_axes("AuTEncoder: lengths", lengths, "batch")
         require(lengths.shape == (batch,), f"AuTEncoder: {lengths.shape[0]} lengths for {batch} rows of mel")
         if has_values(lengths):
             low, high = int(lengths.min()), int(lengths.max())

@@ -79,6 +79,12 @@ def is_finite(values: Float[Tensor, "..."]) -> bool:
     return values.numel() == 0 or bool(torch.stack(values.aminmax()).isfinite().all())
 
 
+def check_axes(name: str, tensor: Tensor, *axes: str) -> None:
+    """A tensor must have the named axes; the commonest slip is to forget the batch."""
+    shape = tuple(tensor.shape)
+    require(len(shape) == len(axes), f"{name} of shape {shape}, expected axes ({', '.join(axes)})")
+
+
 def check_ids(name: str, ids: Int[Tensor, "..."], size: int) -> None:
     """Token ids must lie in 0 … size - 1; an embedding table would fail on others from inside torch, or not at all."""
     require(not ids.is_floating_point() and ids.dtype != torch.bool, f"{name}: expected whole numbers, got {ids.dtype}")

@@ -13,10 +13,10 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from .blocks.causal_conv import CausalConv1d, CausalConvTranspose1d, StreamState
-from .checks import check_ids, require
+from .checks import check_axes, check_ids, require
 from .config import Code2WavConfig
 
-PIECE_FRAMES = 100
+PIECE_FRAMES = 100  # 2 seconds: few enough to stay in the cache of a CPU
 
 
 class ResidualBlock(nn.Module):
@@ -70,6 +70,7 @@ class Code2Wav(nn.Module):
 
     def embed(self, codec_tokens: Int[Tensor, "batch frames codebooks"]) -> Float[Tensor, "batch hidden frames"]:
         """Each codebook's vector, side by side; ValueError for a code outside its codebook."""
+        check_axes("Code2Wav: codec_tokens", codec_tokens, "batch", "frames", "codebooks")
         codebooks, wanted = codec_tokens.shape[-1], self.config.num_codebooks
         require(codebooks == wanted, f"Code2Wav: {codebooks} codebooks, expected num_codebooks = {wanted}")
         check_ids("Code2Wav: codec_tokens", codec_tokens, self.config.codebook_size)
@@ -90,7 +91,7 @@ class Code2Wav(nn.Module):
     def forward(self, codec_tokens: Int[Tensor, "batch frames codebooks"]) -> Float[Tensor, "batch samples"]:
         """All frames: exactly samples_per_frame samples for each. ValueError for codes out of range.
 
-        On a CPU, where no gradient is wanted, in pieces of PIECE_FRAMES, which stay in the cache; to the same result.
+        On a CPU, where no gradient is wanted, in pieces of PIECE_FRAMES; to the same result up to rounding.
         """
         latents = self.embed(codec_tokens)
         if torch.is_grad_enabled() or latents.device.type != "cpu":

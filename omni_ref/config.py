@@ -42,7 +42,7 @@ class AuTEncoderConfig:
     codebook_decay: float = 0.99  # share of the old codebook in its moving average
     commitment_weight: float = 0.25  # weight of the loss that ties vectors to their codes
     dead_code_threshold: float = 0.1  # a code that is used less than this is moved
-    initializer_range: float = 0.02  # standard deviation of new weights
+    initializer_range: float = 0.02  # standard deviation of new linear layers
 
     def __post_init__(self):
         check_numbers(self)

@@ -4,8 +4,9 @@
                                                      ├─▶ Thinker ─ text token ─▶ TextPiece
     task and text ─ tokenizer ─ embeddings ──────────┘      └─ talker token ─▶ Talker ─ frame ─▶ Code2Wav ─▶ AudioPiece
 
-One text token is one Thinker step, one talker token and one Talker step; so speech begins after the first text token.
-When the text is over, the Talker goes on alone until all its codebooks say that speech is over.
+One text token is one Thinker step, one talker token and one Talker step. The first frame of speech is whole after as
+many Talker steps as there are codebooks. When the text is over, the Talker goes on alone until all its codebooks say
+that speech is over.
 
     prompt   <|im_start|> task [: text] [<|audio_start|> audio … <|audio_end|>] <|im_end|>
     reply    <|im_start|> text … <|im_end|>
@@ -71,7 +72,7 @@ class Omni(nn.Module):
         """A model with random weights, the same for the same seed."""
         device = pick_device(device)
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+            torch.default_generator.manual_seed(seed)  # not torch.manual_seed: that would reseed every GPU, too
             return cls(config).eval().to(device)
 
     @classmethod

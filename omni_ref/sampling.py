@@ -1,5 +1,5 @@
-"""From logits to a token: temperature, top-k, nucleus (Holtzman et al. 2020, section 3.1), repetition penalty
-(Keskar et al. 2019, "CTRL", section 4.1).
+"""From logits to a token: temperature, top-k (Fan et al. 2018, "Hierarchical Neural Story Generation", section 5.4),
+nucleus (Holtzman et al. 2020, section 3.1), repetition penalty (Keskar et al. 2019, "CTRL", section 4.1).
 
 Random numbers are drawn on the CPU whatever the device of the logits, so that a seed means the same everywhere.
 """
@@ -10,14 +10,15 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from .checks import require
+from .checks import is_whole, require
 
 
 @dataclass(frozen=True)
 class Sampling:
     """How to choose a token. The default, temperature 0, takes the most probable one and draws nothing.
 
-    top_k keeps that many tokens (0: all); top_p keeps the fewest most probable ones that hold that share together.
+    top_k keeps that many tokens (0: all); top_p keeps the fewest most probable ones that hold that share together;
+    repetition_penalty (1: none) makes tokens of the reply so far less probable, and is for text only.
     """
 
     temperature: float = 0.0
@@ -26,8 +27,10 @@ class Sampling:
     repetition_penalty: float = 1.0
 
     def __post_init__(self):
-        require(self.temperature >= 0, f"Sampling: temperature = {self.temperature}, expected 0 or more")
-        require(self.top_k >= 0, f"Sampling: top_k = {self.top_k}, expected 0 (all) or more")
+        is_usable = self.temperature == 0 or self.temperature >= 0.001  # else logits over it are no numbers
+        require(is_usable, f"Sampling: temperature = {self.temperature}, expected 0, or 0.001 or more")
+        is_count = self.top_k == 0 or is_whole(self.top_k)
+        require(is_count, f"Sampling: top_k = {self.top_k}, expected 0 (all) or a whole number")
         require(0 < self.top_p <= 1, f"Sampling: top_p = {self.top_p}, expected more than 0 and at most 1")
         penalty = self.repetition_penalty
         require(penalty > 0, f"Sampling: repetition_penalty = {penalty}, expected more than 0")
@@ -36,7 +39,10 @@ class Sampling:
 def penalise_repetition(
     logits: Float[Tensor, "batch vocab"], seen: Int[Tensor, "batch time"], penalty: float
 ) -> Float[Tensor, "batch vocab"]:
-    """Make seen tokens less probable: a positive logit is divided by the penalty, a negative one multiplied."""
+    """Make seen tokens less probable: a positive logit is divided by the penalty, a negative one multiplied.
+
+    CTRL divides both, which makes a negative one more probable; multiplying it is what HF transformers does.
+    """
     scores = logits.gather(-1, seen)
     return logits.scatter(-1, seen, torch.where(scores > 0, scores / penalty, scores * penalty))
 
@@ -73,5 +79,5 @@ def sample(
     if sampling.top_p < 1:
         logits = keep_top_p(logits, sampling.top_p)
     cumulative = logits.softmax(dim=-1).cumsum(dim=-1)
-    draw = torch.rand(*logits.shape[:-1], 1, generator=generator).to(logits.device) * cumulative[..., -1:]
+    draw = torch.rand(*logits.shape[:-1], 1, generator=generator, device="cpu").to(logits.device) * cumulative[..., -1:]
     return (cumulative <= draw).sum(dim=-1).clamp(max=logits.shape[-1] - 1)

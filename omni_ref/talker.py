@@ -7,8 +7,9 @@
     codebook 2      beg  beg  c0   c1   c2   c3  …    plus the embedding of talker token s
 
 The delay pattern is MusicGen's (Copet et al. 2023, section 2.2); two tracks summed frame by frame are what feeds the
-Talker of Qwen2.5-Omni and Qwen3-Omni (arXiv 2509.17765, section 2.4). Speech starts after the first talker token. The
-backbone has the layers of the Thinker, every one sparse.
+Talker of Qwen2.5-Omni and Qwen3-Omni (arXiv 2509.17765, section 2.4). The first step follows the first talker token;
+the first frame is whole with the step of its last codebook. The backbone has the layers of the Thinker, every one
+sparse.
 """
 
 from collections import deque
@@ -20,7 +21,7 @@ from torch import Tensor, nn
 
 from .blocks.cache import KVCache
 from .blocks.decoder import Decoder, initialise
-from .checks import check_ids, require
+from .checks import check_axes, check_ids, require
 from .config import TalkerConfig
 from .sampling import Sampling, sample
 
@@ -59,8 +60,8 @@ class Talker(Decoder):
 
     def __init__(self, config: TalkerConfig):
         super().__init__(config)
-        self.head_size = config.codebook_size + 1
-        self.table_size = config.codebook_size + 2
+        self.head_size = config.codebook_size + 1  # the codes and the end
+        self.table_size = config.codebook_size + 2  # the codes, the end, the beginning
         self.talker_embedding = nn.Embedding(config.talker_vocab_size + 1, config.hidden_size)
         self.codec_embedding = nn.Embedding(config.num_codebooks * self.table_size, config.hidden_size)
         self.codec_head = nn.Linear(config.hidden_size, config.num_codebooks * self.head_size, bias=False)
@@ -80,6 +81,8 @@ class Talker(Decoder):
         Raises ValueError for ids out of range or more steps than max_position_embeddings.
         """
         config = self.config
+        check_axes("Talker: talker_tokens", talker_tokens, "batch", "time")
+        check_axes("Talker: codec_tokens", codec_tokens, "batch", "steps", "codebooks")
         check_ids("Talker: talker_tokens", talker_tokens, config.talker_vocab_size + 1)
         check_ids("Talker: codec_tokens", codec_tokens, self.table_size)
         batch, steps, codebooks = codec_tokens.shape
@@ -162,6 +165,8 @@ class TalkerStream:
     """
 
     def __init__(self, talker: Talker, sampling: Sampling, generator: torch.Generator):
+        penalty = sampling.repetition_penalty
+        require(penalty == 1, f"Talker: repetition_penalty = {penalty}, expected 1: sounds repeat, it is for text")
         self.talker = talker
         self.sampling = sampling
         self.generator = generator
@@ -198,7 +203,7 @@ class TalkerStream:
         logits = self.talker.step_logits(talker_token[:, None], self.previous[:, None], self.cache)[:, 0]
         chosen = sample(logits, self.sampling, self.generator)
         codes = torch.where(chosen == config.end_id, logits[..., : config.end_id].argmax(dim=-1), chosen)
-        chosen[:, self.steps + 1 :] = config.begin_id
+        chosen[:, self.steps + 1 :] = config.begin_id  # of codebooks whose first code is still to come
         self.previous = chosen
         self.recent_codes.append(codes)
         self.recent_ends.append(chosen == config.end_id)

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from .blocks.cache import KVCache
 from .blocks.decoder import Decoder, initialise
-from .checks import check_ids, require
+from .checks import check_axes, check_ids, require
 from .config import ThinkerConfig
 
 
@@ -44,6 +44,7 @@ class Thinker(Decoder):
 
     def embed_text(self, input_ids: Int[Tensor, "batch time"]) -> Float[Tensor, "batch time hidden"]:
         """Embeddings of text ids; ValueError for an id outside the vocabulary."""
+        check_axes("Thinker: input_ids", input_ids, "batch", "time")
         check_ids("Thinker: input_ids", input_ids, self.config.vocab_size)
         return self.embed_tokens(input_ids)
 
@@ -71,6 +72,7 @@ class Thinker(Decoder):
         require(given == 1, f"Thinker: {given} of input_ids and inputs_embeds given, expected one of them")
         if inputs_embeds is None:
             inputs_embeds = self.embed_text(input_ids)
+        check_axes("Thinker: inputs_embeds", inputs_embeds, "batch", "time", "hidden")
         width = self.config.hidden_size
         came = inputs_embeds.shape[-1]
         require(came == width, f"Thinker: inputs_embeds of width {came}, expected hidden_size = {width}")

@@ -17,11 +17,15 @@ from torch import Tensor
 
 from .checks import require
 
+NUM_BYTES = 256
 SPECIAL_TOKENS = ("<|im_start|>", "<|im_end|>", "<|audio_start|>", "<|audio_end|>")
 
 
 class Tokenizer:
-    """A tokenizer of HF tokenizers with the special tokens of a prompt; `byte_level` and `from_file` make one."""
+    """A tokenizer of HF tokenizers with the special tokens of a prompt; `byte_level` and `from_file` make one.
+
+    `vocab_size` is one more than the largest id.
+    """
 
     def __init__(self, backend: tokenizers.Tokenizer):
         backend.add_special_tokens(list(SPECIAL_TOKENS))
@@ -29,6 +33,7 @@ class Tokenizer:
         self.im_start, self.im_end, self.audio_start, self.audio_end = map(backend.token_to_id, SPECIAL_TOKENS)
         added = backend.get_added_tokens_decoder()
         self.special_ids = sorted(index for index, token in added.items() if token.special)
+        self.vocab_size = max(backend.get_vocab(with_added_tokens=True).values()) + 1
 
     @classmethod
     def byte_level(cls) -> "Tokenizer":
@@ -49,11 +54,6 @@ class Tokenizer:
         except Exception as error:  # the library raises bare Exception; what it says is kept
             raise ValueError(f"{path}: not a tokenizer.json that HF tokenizers can read: {error}") from error
 
-    @property
-    def vocab_size(self) -> int:
-        """One more than the largest id."""
-        return max(self.backend.get_vocab(with_added_tokens=True).values()) + 1
-
     def encode(self, text: str) -> Int[Tensor, "time"]:
         """Ids of plain text: the name of a special token in it is text, not the token."""
         try:
@@ -61,7 +61,7 @@ class Tokenizer:
         except UnicodeEncodeError as error:
             raise ValueError(f"tokenizer: the text is not Unicode that can be written: {error}") from error
         self.backend.encode_special_tokens = True
-        return torch.tensor(self.backend.encode(text, add_special_tokens=False).ids, dtype=torch.long)
+        return torch.tensor(self.backend.encode(text, add_special_tokens=False).ids, dtype=torch.long, device="cpu")
 
     def prompt(self, task: str, text: str | None, has_audio: bool) -> tuple[list[int], list[int]]:
         """What stands before the audio of a prompt and what after it; without audio, they follow each other.
@@ -76,7 +76,7 @@ class Tokenizer:
         """Text of ids without special tokens; bytes that are not UTF-8 become U+FFFD. ValueError for an unknown id."""
         size = self.vocab_size
         unknown = [index for index in ids.tolist() if not 0 <= index < size or self.backend.id_to_token(index) is None]
-        require(not unknown, f"tokenizer: unknown id {unknown[:1]}, expected 0 to {size - 1}")
+        require(not unknown, f"tokenizer: unknown id {', '.join(map(str, unknown[:1]))}, expected 0 to {size - 1}")
         return self.backend.decode(ids.tolist(), skip_special_tokens=True)
 
 

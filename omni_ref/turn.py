@@ -11,7 +11,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from .audio import check_waveform, load_audio
-from .checks import require
+from .checks import is_whole, require
 from .code2wav import Code2Wav
 from .config import OmniConfig
 from .sampling import Sampling
@@ -34,7 +34,8 @@ class Generation:
 
     def __post_init__(self):
         for name in ("max_text_tokens", "max_frames", "frames_per_piece"):
-            require(getattr(self, name) >= 1, f"Generation: {name} = {getattr(self, name)}, expected at least 1")
+            value = getattr(self, name)
+            require(is_whole(value), f"Generation: {name} = {value}, expected a whole number of at least 1")
 
 
 @dataclass
@@ -67,6 +68,10 @@ class Reply:
     tokens: dict[str, Tensor]
 
 
+def _ids(numbers: list[int]) -> Int[Tensor, "time"]:
+    return torch.tensor(numbers, dtype=torch.long, device="cpu")
+
+
 class Turn:
     """One question, checked, and what has come of its reply so far."""
 
@@ -89,7 +94,7 @@ class Turn:
             audio = load_audio(audio, config.aut_encoder.sample_rate)
         self.waveform = None if audio is None else check_waveform(audio, config.aut_encoder)
         self.prompt = tokenizer.prompt(task, text, has_audio=audio is not None)
-        self.audio_tokens = torch.empty(0, dtype=torch.long)
+        self.audio_tokens = _ids([])
         self.text_ids: list[int] = []
         self.talker_tokens: list[int] = []
         self.frames: list[Int[Tensor, "codebooks"]] = []
@@ -122,19 +127,19 @@ class Turn:
         self.clock("total")
 
     def reply(self, speak: bool) -> Reply:
-        """What the turn has come to."""
-        codebooks = self.config.talker.num_codebooks
+        """What the turn has come to, on the CPU."""
+        no_frames = torch.empty(0, self.config.talker.num_codebooks, dtype=torch.long, device="cpu")
         tokens = {
             "audio": self.audio_tokens.cpu(),
-            "text": torch.tensor(self.text_ids, dtype=torch.long),
-            "talker": torch.tensor(self.talker_tokens, dtype=torch.long),
-            "codec": torch.stack(self.frames).cpu() if self.frames else torch.empty(0, codebooks, dtype=torch.long),
+            "text": _ids(self.text_ids),
+            "talker": _ids(self.talker_tokens),
+            "codec": torch.stack(self.frames).cpu() if self.frames else no_frames,
         }
-        waveform = torch.cat([torch.empty(0), *self.pieces]) if speak else None
+        waveform = torch.cat([torch.empty(0, device="cpu"), *self.pieces]) if speak else None
         return Reply(self._decoded(), waveform, self.config.code2wav.sample_rate, dict(self.timings), tokens)
 
     def _decoded(self) -> str:
-        return self.tokenizer.decode(torch.tensor(self.text_ids, dtype=torch.long))
+        return self.tokenizer.decode(_ids(self.text_ids))
 
     def _voiced(self) -> int:
         return sum(map(len, self.pieces)) // self.config.code2wav.samples_per_frame

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 
+import jaxtyping
 import numpy as np
 import torch
 from bad_input_files import changed_json, wav, with_last
@@ -34,6 +35,19 @@ encoder, thinker, talker, code2wav = OMNI.aut_encoder, OMNI.thinker, OMNI.talker
 def ids(*shape: int, value: int = 1) -> torch.Tensor:
     """Token ids that are all alike."""
     return torch.full(shape, value)
+
+
+def without_annotations(call: Callable) -> Callable:
+    """A call as users make it: in tests the annotations are enforced, and would speak before the message does."""
+
+    def called(at):
+        jaxtyping.config.update("jaxtyping_disable", True)
+        try:
+            call(at)
+        finally:
+            jaxtyping.config.update("jaxtyping_disable", False)
+
+    return called
 
 
 def pushes(stream, *pieces: torch.Tensor) -> None:
@@ -102,10 +116,12 @@ QUESTIONS = {
     "a model in training mode": lambda at: Omni(TINY).respond(NOISE),
     "no text token allowed": lambda at: Generation(max_text_tokens=0),
     "no frame allowed": lambda at: Generation(max_frames=0),
+    "a fraction of a frame": lambda at: Generation(max_frames=2.5),
     "pieces of no frame": lambda at: Generation(frames_per_piece=0),
     "a negative temperature": lambda at: Sampling(temperature=-0.5),
     "a negative top_k": lambda at: Sampling(top_k=-1),
     "top_p of 0": lambda at: Sampling(top_p=0.0),
+    "a repetition penalty for speech": lambda at: talker.stream(Sampling(repetition_penalty=1.5)),
     "a repetition penalty of 0": lambda at: Sampling(repetition_penalty=0.0),
 }
 ASKED = {
@@ -140,6 +156,12 @@ TOKENS = {
     "tokenizer: a negative id": lambda at: OMNI.tokenizer.decode(with_last(ids(3), -1)),
 }
 SHAPES = {
+    "log-mel: no batch": without_annotations(lambda at: log_mel_spectrogram(NOISE, AUT)),
+    "save_audio: a batch": without_annotations(lambda at: save_audio(at / "new.wav", NOISE.view(2, -1), 16000)),
+    "AuTEncoder: no batch": without_annotations(lambda at: encoder.encode(MEL[0])),
+    "Thinker: no batch": without_annotations(lambda at: thinker(ids(3))),
+    "Talker: no batch": without_annotations(lambda at: talker(ids(4), ids(4, 3))),
+    "Code2Wav: no batch": without_annotations(lambda at: code2wav(ids(4, 3))),
     "AuTEncoder: another number of mels": lambda at: encoder.encode(MEL[:, 1:]),
     "AuTEncoder: no frame": lambda at: encoder.encode(MEL[..., :0]),
     "AuTEncoder: no row": lambda at: encoder.encode(MEL[:0]),

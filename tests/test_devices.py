@@ -232,6 +232,25 @@ def test_a_seed_gives_the_same_weights_and_leaves_the_global_generator_alone():
     assert not torch.equal(models[0]["thinker.lm_head.weight"], models[2]["thinker.lm_head.weight"])
 
 
+def test_a_new_model_leaves_the_generators_of_gpus_alone(monkeypatch):
+    """torch.manual_seed would seed them all, and nothing puts them back."""
+    seeded = []
+    monkeypatch.setattr(torch.cuda, "manual_seed_all", seeded.append)
+    Omni.from_config(TINY, seed=3, device="cpu")
+    assert not seeded
+
+
+def test_nothing_is_made_on_the_default_device():
+    """The meta device as default: what is made there cannot be mixed with what has values."""
+    omni, question = randomise(Omni.from_config(TINY, device="cpu")), 0.1 * torch.randn(4000)
+    generation = Generation(8, 12, text=Sampling(temperature=1.0), speech=Sampling(temperature=1.0, top_k=5))
+    here = omni.respond(question, generation=generation)
+    with torch.device("meta"):
+        there = omni.respond(question, generation=generation)
+    assert len(here.waveform) > 0 and torch.equal(here.waveform, there.waveform)
+    assert all(torch.equal(there.tokens[name], tokens) for name, tokens in here.tokens.items())
+
+
 def test_without_a_path_the_mini_model_comes():
     omni = Omni.from_pretrained(device="cpu")
     assert omni.config == OmniConfig.mini() and omni.device == torch.device("cpu") and not omni.training

@@ -1,7 +1,7 @@
-"""Grouped-query attention (Ainslie et al. 2023, "GQA", section 2.2): query heads share key/value heads in groups.
+r"""Grouped-query attention (Ainslie et al. 2023, "GQA", section 2.2): query heads share key/value heads in groups.
 
         query heads       0   1   2   3   4   5   6   7          8 of them
-                           \\  |   |  /     \\  |   |  /
+                           \  |   |  /     \  |   |  /
         key/value heads        0               1                 2 of them: query head h reads h // 4
 
 With as many key/value heads as query heads it is multi-head attention; with one it is multi-query attention.

@@ -1,4 +1,4 @@
-"""Causal convolutions that can be fed in pieces (SoundStream, section III-B; Mimi in Défossez et al. 2024, "Moshi",
+"""Causal convolutions that can be fed in pieces (SoundStream, III-A and III-B; Mimi in Défossez et al. 2024, "Moshi",
 section 3.3.1). Nothing looks ahead, so a piece's output is final as soon as the piece is in.
 
     convolution, kernel 3                  transposed convolution, stride r, kernel 2r

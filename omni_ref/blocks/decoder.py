@@ -24,7 +24,7 @@ def is_sparse(config: ThinkerConfig | TalkerConfig, layer: int) -> bool:
 
 
 def initialise(module: nn.Module, std: float) -> None:
-    """Draw every weight matrix of a module and its children from a normal distribution; norms and biases stay."""
+    """Draw the matrices of a module's linear layers, embeddings, routers and experts from a normal distribution."""
     for part in module.modules():
         if isinstance(part, (nn.Linear, nn.Embedding, TopKRouter)):
             nn.init.normal_(part.weight, std=std)
@@ -34,10 +34,11 @@ def initialise(module: nn.Module, std: float) -> None:
 
 
 def lay_out_for_decoding(module: nn.Module) -> None:
-    """Keep weights with more outputs than inputs input by input in memory; names, shapes and values stay as they are.
+    """Store weights that have more outputs than inputs column by column; names, shapes and values stay as they are.
 
     A product of one row, all that decoding is, then adds up long rows of the weight instead of taking a dot product for
-    each output: measured in docs/performance.md. Worth it from widths of about 512 on; a prefill is as fast as before.
+    each output: measured in docs/performance.md. Worth calling, once after loading, from widths of about 512 on; a
+    prefill is as fast as before.
     """
     for part in module.modules():
         weights = [part.weight] if isinstance(part, nn.Linear) else []

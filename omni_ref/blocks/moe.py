@@ -1,5 +1,5 @@
-"""Sparse mixture of experts (Shazeer et al. 2017, "Outrageously Large Neural Networks"; Fedus et al. 2022, "Switch
-Transformers"): many feed-forward layers, of which each token uses a few.
+"""Sparse mixture of experts (Shazeer et al. 2017, "Outrageously Large Neural Networks", section 2; Fedus et al. 2022,
+"Switch Transformers", section 2): many feed-forward layers, of which each token uses a few.
 
         token ─▶ router ─▶ softmax over all experts ─▶ the top k ─▶ weights (renormalised to sum to 1)
           └────▶ expert 3 · 0.7  +  expert 5 · 0.3  =  output

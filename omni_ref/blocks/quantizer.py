@@ -122,7 +122,7 @@ class VectorQuantizer(nn.Module):
         dead = self.average_count < self.dead_code_threshold
         if len(vectors) == 0 or not dead.any():
             return
-        picked = torch.randint(len(vectors), (int(dead.sum()),)).to(vectors.device)
+        picked = torch.randint(len(vectors), (int(dead.sum()),), device="cpu").to(vectors.device)
         fresh_count = max(len(vectors) / len(self.codebook), self.dead_code_threshold)
         self.average_count[dead] = fresh_count
         self.average_sum[dead] = fresh_count * vectors[picked]

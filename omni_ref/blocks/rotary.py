@@ -1,4 +1,4 @@
-"""Rotary position embedding, RoPE (Su et al. 2021, "RoFormer", section 3.4), in its half-rotation form.
+"""Rotary position embedding, RoPE (Su et al. 2021, "RoFormer", section 3.2), as HF transformers turns halves.
 
 Channel i and channel i + head_dim / 2 of a head are the two coordinates of a point in a plane. A token at position p
 has that point turned by the angle p / theta^(2i / head_dim). A query and a key are thereby turned against each other by

@@ -50,8 +50,8 @@ class Watched:
         return [place for place, index in enumerate(self.ids) if index != AUDIO]
 
     def seconds(self, position: int) -> float:
-        """When in the question the middle of an audio token is."""
-        return (position - self.sound[0] + 0.5) / self.config.aut_encoder.token_rate
+        """When in the question an audio token is: the first stands on the first mel frame, at 0."""
+        return (position - self.sound[0]) / self.config.aut_encoder.token_rate
 
 
 def watch(omni: Omni, waveform: Float[Tensor, "samples"]) -> Watched:

@@ -11,7 +11,7 @@ from ..checks import require
 from .arithmetic import Exchange, Task
 from .augment import levelled, noisy, reverberated, surrounded, telephone
 from .corpus import splice_words
-from .voices import ACCENTS, HELD_OUT_VARIANTS, Clip, Espeak, Flite, Resized, Voice, Waveform
+from .voices import ACCENTS, HELD_OUT_VARIANTS, SAMPLE_RATE, Clip, Espeak, Flite, Resized, Voice, Waveform
 
 Random = np.random.Generator
 Line = Callable[[Waveform, Random], Resized]
@@ -100,8 +100,8 @@ def held_out_exchanges(task: Task, rng: Random, count: int) -> Iterator[Exchange
 def disturbances(rng: Random, count: int) -> Iterator[Waveform]:
     """Noise, silence, tones, clicks and scrambled speech-like bursts of 10 ms to 6 s: no question at all."""
     for i in range(count):
-        samples = int(rng.uniform(0.01, 6) * 16000)
-        time = np.arange(samples) / 16000
+        samples = int(rng.uniform(0.01, 6) * SAMPLE_RATE)
+        time = np.arange(samples) / SAMPLE_RATE
         noise = rng.standard_normal(samples) * rng.uniform(0, 0.3)
         tone = rng.uniform(0, 1) * np.sin(2 * np.pi * rng.uniform(20, 7900) * time)
         clicks = (rng.random(samples) < 0.001) * 1.0

@@ -3,9 +3,9 @@
     waveform ─ log-mel 50 Hz ─ CodecEncoder ─ residual VQ ─ codes ─ Code2Wav ─ waveform
                                                  └ its codebooks are Code2Wav's embeddings
 
-The encoder exists for training only. SoundStream (Zeghidour et al. 2021) is the pattern; instead of adversaries, mel
-spectrograms at three resolutions are compared. An encoder fed the raw waveform did not train in the same time: the
-latents are tiny at first and the quantizer starves; so it reads log-mel, and its latents are normalised.
+The encoder exists for training only. SoundStream (Zeghidour et al. 2021, section III) is the pattern; instead of
+adversaries, mel spectrograms at three resolutions are compared. An encoder fed the raw waveform did not train in the
+same time: the latents are tiny at first and the quantizer starves; so it reads log-mel, and its latents are normalised.
 """
 
 from dataclasses import replace
@@ -22,8 +22,10 @@ from ..code2wav import Code2Wav
 from ..config import AuTEncoderConfig, Code2WavConfig
 from .corpus import Recordings
 from .loop import Schedule, Stage
+from .voices import SAMPLE_RATE
 
-RESOLUTIONS = ((1024, 250, 80), (512, 125, 64), (256, 64, 32))
+RESOLUTIONS = ((1024, 250, 80), (512, 125, 64), (256, 64, 32))  # n_fft, hop_size, n_mels
+FFT_SIZES = (2048, 1024, 512)
 
 
 def mel_config(n_fft: int, hop_size: int, n_mels: int) -> AuTEncoderConfig:
@@ -129,7 +131,7 @@ def log_power(waveform: Float[Tensor, "batch samples"], n_fft: int) -> Float[Ten
 
 
 def spectral_loss(made: Float[Tensor, "batch samples"], real: Float[Tensor, "batch samples"]) -> Float[Tensor, ""]:
-    """How far two sounds are apart in mel magnitude, log mel power and log power, each summed over resolutions.
+    """How far two sounds are apart in mel magnitude, log mel power and log power, each the mean of three resolutions.
 
     The last is there for the hiss: a mel filter is too wide, high up, to tell noise from a row of tones.
     """
@@ -139,7 +141,7 @@ def spectral_loss(made: Float[Tensor, "batch samples"], real: Float[Tensor, "bat
         ours, theirs = (mel_power(sound, config) + 1e-7 for sound in (made, real))
         terms.append(10 * F.l1_loss(ours.sqrt(), theirs.sqrt()))
         terms.append(F.l1_loss(ours.log10(), theirs.log10()))
-    for n_fft in (2048, 1024, 512):
+    for n_fft in FFT_SIZES:
         terms.append(0.5 * F.l1_loss(log_power(made, n_fft), log_power(real, n_fft)))
     return torch.stack(terms).sum() / len(RESOLUTIONS)
 
@@ -149,7 +151,8 @@ def pieces(replies: Recordings, rng: np.random.Generator, batch: int, samples: i
     rows = []
     for _ in range(batch):
         reply = replies[int(rng.integers(len(replies)))]
-        reply = np.pad(reply, (1600, max(samples - len(reply), 0) + 1600))
+        margin = SAMPLE_RATE // 10
+        reply = np.pad(reply, (margin, max(samples - len(reply), 0) + margin))
         start = int(rng.integers(len(reply) - samples + 1))
         rows.append(reply[start : start + samples] * np.float32(rng.uniform(0.6, 1.1)))
     return torch.from_numpy(np.stack(rows))

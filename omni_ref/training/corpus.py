@@ -18,7 +18,7 @@ from jaxtyping import Int64
 from ..files import written_whole
 from .arithmetic import Task
 from .augment import resampled
-from .voices import ACCENTS, HELD_OUT_VARIANTS, Clip, Espeak, Heart, Joe, Voice, Waveform, espeak_variants
+from .voices import ACCENTS, HELD_OUT_VARIANTS, SAMPLE_RATE, Clip, Espeak, Heart, Joe, Voice, Waveform, espeak_variants
 
 
 @dataclass
@@ -163,5 +163,5 @@ def splice_words(pieces: list[Clip], rng: np.random.Generator, gaps: tuple[float
     parts = []
     for piece in pieces:
         parts.append(resampled(piece, float(rng.uniform(*rates))))
-        parts.append(np.zeros(int(rng.uniform(*gaps) * 16000), np.float32))
+        parts.append(np.zeros(int(rng.uniform(*gaps) * SAMPLE_RATE), np.float32))
     return np.concatenate(parts[:-1])

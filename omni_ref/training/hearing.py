@@ -1,7 +1,8 @@
 """The stage `hearing`: the AuT encoder learns which letters it hears, from many voices over bad lines, with CTC alone.
 
 Text loss through the Thinker alone does not teach hearing: for a long time it sits at the entropy of the replies. CTC
-(Graves et al. 2006) asks every stretch of sound for its letters. It begins in a quiet room and hardens by degrees.
+(Graves et al. 2006, section 3) asks every stretch of sound for its letters. It begins in a quiet room and hardens by
+degrees.
 """
 
 import numpy as np

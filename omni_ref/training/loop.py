@@ -1,4 +1,5 @@
-"""The training loop that every stage shares: AdamW, a cosine, a log, and a snapshot often enough to be killed any time.
+"""The training loop that every stage shares: AdamW (Loshchilov and Hutter 2019, algorithm 2), a cosine (Loshchilov and
+Hutter 2017, "SGDR", section 3), a log, and a snapshot often enough to be killed any time.
 
 Step s of a stage draws its random numbers from (seed, stage, s) alone, so a run that was killed and resumed from its
 snapshot goes on as if nothing had happened.
@@ -77,7 +78,10 @@ def load_snapshot(folder: Path, name: str, module: nn.Module, device: torch.devi
         snapshot = torch.load(path, map_location=device, weights_only=True)
     except (RuntimeError, EOFError, pickle.UnpicklingError):
         raise ValueError(f"{path}: not a whole snapshot: remove it to begin stage {name} anew") from None
-    missing = module.load_state_dict(snapshot["module"], strict=False).missing_keys
+    try:
+        missing = module.load_state_dict(snapshot["module"], strict=False).missing_keys
+    except RuntimeError as error:  # sizes
+        raise ValueError(f"{path}: belongs to another version, remove it: {error}") from None
     require(not missing, f"{path}: lacks {', '.join(missing[:3])} …: it belongs to another version, remove it")
     return snapshot
 

@@ -30,10 +30,11 @@ def spell(text: str) -> list[int]:
     than a to z and the space share one symbol; words after the 9th count as the 9th.
     """
     tokens, word = [], 0
-    for byte, after in zip_longest(text.encode(), text.encode()[1:], fillvalue=ord(" ")):
-        symbol, is_last = LETTERS.find(chr(byte)) % NUM_SYMBOLS, chr(after) == " " != chr(byte)
+    for letter, following in zip_longest(map(chr, text.encode()), map(chr, text.encode()[1:]), fillvalue=" "):
+        symbol = LETTERS.index(letter) if letter in LETTERS else len(LETTERS)
+        is_last = letter != " " and following == " "
         tokens.append(NUM_SYMBOLS * (2 * min(word, MOST_WORDS - 1) + is_last) + symbol)
-        word += chr(byte) == " "
+        word += letter == " "
     return tokens
 
 

@@ -52,7 +52,7 @@ class Replies:
 def corrupted(
     codes: Int[Tensor, "batch steps codebooks"], codebook_size: int, rng: np.random.Generator, most: float
 ) -> Int[Tensor, "batch steps codebooks"]:
-    """In each row, a share of up to `most` of the codes replaced by random ones; begin and end ids stay."""
+    """In three rows of four, a share of up to `most` of the codes replaced by random ones; begin and end ids stay."""
     share = rng.uniform(0, most, size=(codes.shape[0], 1, 1)) * (rng.random((codes.shape[0], 1, 1)) < 0.75)
     hit = torch.from_numpy(rng.random(codes.shape) < share).to(codes.device)
     noise = torch.from_numpy(rng.integers(codebook_size, size=codes.shape)).to(codes.device)
@@ -70,13 +70,14 @@ def talker_loss(
     """Cross-entropy of every code and of the end, weighted and summed; and the sum of the weights.
 
     A codebook counts `decay` times as much as the one before: the first says which words are spoken, the last is all
-    but noise. `message` is embedded already; the pad goes on where it ends.
+    but noise. `message` is embedded and padded already: a position a step.
     """
     config = talker.config
+    assert message.shape[:2] == steps.shape[:2]
     history = steps.masked_fill(steps == IGNORED, config.end_id)
     history = corrupted(history, config.codebook_size, rng, corruption)
     first = history.new_full((len(history), 1, config.num_codebooks), config.begin_id)
-    logits = talker.embedded_logits(message[:, : steps.shape[1]], torch.cat([first, history[:, :-1]], dim=1))
+    logits = talker.embedded_logits(message, torch.cat([first, history[:, :-1]], dim=1))
     targets = steps.masked_fill(steps == config.begin_id, IGNORED)
     losses = F.cross_entropy(logits.flatten(0, 2), targets.flatten(), ignore_index=IGNORED, reduction="none")
     weights = decay ** torch.arange(config.num_codebooks, device=steps.device) * (targets != IGNORED)

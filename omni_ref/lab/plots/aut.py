@@ -8,13 +8,13 @@ from matplotlib.patches import Rectangle
 from torch import Tensor
 
 from ...config import AuTEncoderConfig
-from .style import ANSWER, HEAT, QUESTION, SIGNED, THOUGHT, drawing
+from .style import ANSWER, HEAT, QUESTION, SIGNED, THOUGHT, drawing, token_span
 
 
 def draw_frames(axes: Axes, mel: Float[Tensor, "mels frames"], rate: int) -> None:
     """Log-mel frames, `rate` to the axis' unit of time; frame t is centred on t / rate."""
     mels, frames = mel.shape
-    extent = (-0.5 / rate, (frames - 0.5) / rate, 0, mels)
+    extent = (*token_span(frames, rate), 0, mels)
     axes.imshow(mel.cpu().numpy(), origin="lower", aspect="auto", cmap=HEAT, extent=extent)
     axes.set_ylabel("mel filter")
 
@@ -37,8 +37,9 @@ def mel_and_tokens(mel: Float[Tensor, "mels frames"], tokens: Int[Tensor, "time"
         draw_token_row(lower, tokens, config.token_rate)
         upper.set_title(f"{mel.shape[1]} log-mel frames, {config.mel_rate} a second")
         lower.set_title(f"{len(tokens)} audio tokens, {config.token_rate} a second")
-        right = max((mel.shape[1] - 0.5) / config.mel_rate, (len(tokens) - 0.5) / config.token_rate)
-        lower.set(xlabel="s", ylabel="token", yticks=[], ylim=(0, 1), xlim=(-0.5 / config.token_rate, right))
+        left, right = token_span(len(tokens), config.token_rate)
+        right = max(right, token_span(mel.shape[1], config.mel_rate)[1])
+        lower.set(xlabel="s", ylabel="token", yticks=[], ylim=(0, 1), xlim=(left, right))
     return figure
 
 

@@ -5,9 +5,10 @@ from matplotlib.axes import Axes
 from matplotlib.image import AxesImage
 from torch import Tensor
 
+from ...tokenizer import NUM_BYTES
 from .style import HEAT
 
-MARKS = {32: "·", 256: "▸", 257: "■", 258: "♪", 259: "♪"}
+MARKS = {ord(" "): "·"} | dict(enumerate("▸■♪♪", start=NUM_BYTES))  # of the special tokens, in their order
 NO_LETTER = "□"
 
 

@@ -10,9 +10,9 @@ from matplotlib.image import AxesImage
 from matplotlib.patches import Arc
 from torch import Tensor
 
-from .style import ANSWER, HEAT, QUESTION, SIGNED, THOUGHT, drawing
+from .style import ANSWER, HEAT, QUESTION, SIGNED, SKY, THOUGHT, drawing
 
-FAINT, MARK = "0.75", "#56B4E9"
+FAINT, MARK = "0.75", SKY
 STEPS = 12  # colours in a picture: enough to read it by, and a third of the bytes
 Values = Float[Tensor, "_"]
 

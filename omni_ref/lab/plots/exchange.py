@@ -8,15 +8,14 @@ from torch import Tensor
 from ...audio import log_mel_spectrogram
 from ...config import AuTEncoderConfig, OmniConfig
 from ...turn import Reply
+from .aut import draw_frames
 from .style import HEAT, QUESTION, THOUGHT, drawing
 
 
-def draw_mel(axes: Axes, waveform: Float[Tensor, "samples"], config: AuTEncoderConfig) -> None:
+def draw_mel_of(axes: Axes, waveform: Float[Tensor, "samples"], config: AuTEncoderConfig) -> None:
     """The log-mel spectrogram of a waveform, against seconds."""
-    mel = log_mel_spectrogram(waveform[None], config)[0]
-    seconds = len(waveform) / config.sample_rate
-    axes.imshow(mel.numpy(), origin="lower", aspect="auto", cmap=HEAT, extent=(0, seconds, 0, config.n_mels))
-    axes.set(xlabel="seconds", ylabel="mel filter")
+    draw_frames(axes, log_mel_spectrogram(waveform[None], config)[0], config.mel_rate)
+    axes.set_xlabel("seconds")
 
 
 def draw_tokens(axes: Axes, tokens: Int[Tensor, "time"], colour: str, xlabel: str, labels: str | None = None) -> None:
@@ -37,7 +36,7 @@ def exchange(question: Float[Tensor, "samples"] | None, reply: Reply, config: Om
         if question is None:
             heard.text(0.5, 0.5, "no recording: the question was typed", ha="center", transform=heard.transAxes)
         else:
-            draw_mel(heard, question, config.aut_encoder)
+            draw_mel_of(heard, question, config.aut_encoder)
         heard.set_title(f"1  The question: log-mel spectrogram, {mel_rate} frames a second")
         draw_tokens(audio_tokens, reply.tokens["audio"], QUESTION, f"audio token, {token_rate} a second")
         audio_tokens.set_title(
@@ -55,6 +54,6 @@ def exchange(question: Float[Tensor, "samples"] | None, reply: Reply, config: Om
         codes.set_yticks(range(config.talker.num_codebooks))
         codes.set_title(f"4  Talker: {config.talker.num_codebooks} codes a frame")
         if reply.waveform is not None and len(reply.waveform) >= config.aut_encoder.hop_size:
-            draw_mel(said, reply.waveform, config.aut_encoder)
+            draw_mel_of(said, reply.waveform, config.aut_encoder)
         said.set_title(f"5  Code2Wav: the answer, {reply.sample_rate // 1000} kHz, as a log-mel spectrogram")
     return figure

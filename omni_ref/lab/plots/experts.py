@@ -10,14 +10,14 @@ from torch import Tensor
 
 from ...config import AuTEncoderConfig
 from ..ledger import Row
-from .exchange import draw_mel
+from .exchange import draw_mel_of
 from .positions import visible
-from .style import ANSWER, HEAT, QUESTION, THOUGHT, drawing
+from .style import AMBER, ANSWER, GREEN, HEAT, QUESTION, SKY, THOUGHT, drawing, token_span
 
 # Okabe and Ito's eight, grey for yellow, whose thin lines are lost on white: an expert each; letters on them are
 # black, or white on the dark ones.
-EXPERTS = (QUESTION, "#E69F00", "#009E73", "#000000", "#56B4E9", ANSWER, THOUGHT, "#999999")
-DARK = (QUESTION, ANSWER, "#009E73", "#000000")
+EXPERTS = (QUESTION, AMBER, GREEN, "#000000", SKY, ANSWER, THOUGHT, "#999999")
+DARK = (QUESTION, ANSWER, GREEN, "#000000")
 
 
 def router_choice(
@@ -90,15 +90,15 @@ def experts_of_sound(
     """What is heard, and below, on the same scale of time, the weight of every expert at each audio token."""
     with drawing(8, 1.7 * len(panels) + 2) as figure:
         all_axes = figure.subplots(len(panels) + 1, sharex=True)
-        draw_mel(all_axes[0], waveform, config)
+        draw_mel_of(all_axes[0], waveform, config)
         all_axes[0].set(title="The question", xlabel="")
         for axes, (title, weights) in zip(all_axes[1:], panels.items(), strict=True):
-            seconds, experts = weights.shape[0] / config.token_rate, weights.shape[1]
-            extent = (0, seconds, experts - 0.5, -0.5)
+            tokens, experts = weights.shape
+            extent = (*token_span(tokens, config.token_rate), experts - 0.5, -0.5)
             options = dict(cmap=HEAT, aspect="auto", vmin=0, vmax=1, extent=extent)
             image = axes.imshow(weights.T.cpu().numpy(), **options)
             axes.set(title=title, ylabel="expert", yticks=range(experts))
-        all_axes[-1].set(xlabel="time, s", xlim=(0, seconds))
+        all_axes[-1].set(xlabel="time, s", xlim=token_span(tokens, config.token_rate))
         figure.colorbar(image, ax=list(all_axes[1:]), label="weight", pad=0.01)
     return figure
 

@@ -15,10 +15,11 @@ from torch import Tensor
 from ...config import OmniConfig
 from ...turn import Reply
 from ..watch import AUDIO, Watched
+from .aut import draw_frames
 from .cells import byte_name
 from .code2wav import MARK, draw_codes, draw_mel
 from .experts import EXPERTS
-from .style import ANSWER, HEAT, QUESTION, THOUGHT, drawing
+from .style import ANSWER, HEAT, QUESTION, THOUGHT, drawing, token_span
 
 PALE = "0.9"  # what cannot be read, or is not there yet
 POINTS = 8  # lines that draw the sound of a frame
@@ -46,14 +47,13 @@ def _panel(figure: Figure, left: float, bottom: float, right: float, top: float)
     return axes
 
 
-def _draw_question(axes: Axes, watched: Watched) -> float:
-    """The question as a log-mel spectrogram, as long as its audio tokens; how many seconds those are."""
-    config, (mels, frames) = watched.config.aut_encoder, watched.mel.shape
-    extent = (0, frames / config.mel_rate, 0, mels)
-    axes.imshow(watched.mel.numpy(), origin="lower", aspect="auto", cmap=HEAT, extent=extent)
-    seconds = len(watched.sound) / config.token_rate
-    axes.set(xlim=(0, seconds), ylabel="mel")
-    return seconds
+def _draw_question(axes: Axes, watched: Watched) -> tuple[float, float]:
+    """The question as a log-mel spectrogram, as long as its audio tokens; where in seconds those begin and end."""
+    config = watched.config.aut_encoder
+    draw_frames(axes, watched.mel, config.mel_rate)
+    span = token_span(len(watched.sound), config.token_rate)
+    axes.set(xlim=span, ylabel="mel")
+    return span
 
 
 def _draw_letters(axes: Axes, watched: Watched, marked: int) -> None:
@@ -76,12 +76,12 @@ def attention(watched: Watched, layer: int, head: int, query: int) -> Figure:
         heard = _panel(figure, 0.08, 0.68, 0.99, 0.92)
         above = _panel(figure, 0.08, 0.43, 0.99, 0.66)
         below = _panel(figure, 0.08, 0.12, 0.99, 0.30)
-        seconds = _draw_question(heard, watched)
+        span = _draw_question(heard, watched)
         above.vlines([watched.seconds(place) for place in watched.sound], 0, on_sound.tolist(), QUESTION, linewidth=4)
         below.vlines(range(len(on_text)), 0, on_text.tolist(), QUESTION, linewidth=6)
         _draw_letters(below, watched, query)
         if watched.ids[query] == AUDIO:
-            above.axvspan(watched.seconds(query) + half, seconds, color=PALE, linewidth=0)
+            above.axvspan(watched.seconds(query) + half, span[1], color=PALE, linewidth=0)
             for axes in (heard, above):
                 axes.axvline(watched.seconds(query), color=ANSWER, linewidth=1)
         else:
@@ -92,7 +92,7 @@ def attention(watched: Watched, layer: int, head: int, query: int) -> Figure:
         for axes in (above, below):
             axes.set(ylim=(0, 1.08 * most), ylabel="weight")
             axes.set_yticks((0, most), ("0", f"{most:.2f}"))
-        above.set(xlim=(0, seconds), xlabel="s of the question", xticks=torch.arange(0, seconds, 0.5).tolist())
+        above.set(xlim=span, xlabel="s of the question", xticks=torch.arange(0, span[1], 0.5).tolist())
     return figure
 
 
@@ -133,10 +133,10 @@ def routing(watched: Watched, token: int) -> Figure:
         heard = _panel(figure, 0.08, 0.73, 0.76, 0.92)
         above = _panel(figure, 0.08, 0.48, 0.76, 0.71)
         below = _panel(figure, 0.08, 0.12, 0.76, 0.35)
-        seconds = _draw_question(heard, watched)
+        span = _draw_question(heard, watched)
         heard.set_title(f"The experts at “{position_name(watched, token)}”")
-        _draw_choices(above, index[:, watched.sound], (0.0, seconds), layers)
-        above.set(xlabel="s of the question", xticks=torch.arange(0, seconds, 0.5).tolist())
+        _draw_choices(above, index[:, watched.sound], span, layers)
+        above.set(xlabel="s of the question", xticks=torch.arange(0, span[1], 0.5).tolist())
         _draw_choices(below, index[:, watched.text], (-0.5, len(watched.text) - 0.5), layers)
         _draw_letters(below, watched, token)
         if watched.ids[token] == AUDIO:

@@ -10,9 +10,9 @@ from matplotlib.patches import FancyBboxPatch
 from torch import Tensor
 
 from .positions import visible
-from .style import ANSWER, HEAT, QUESTION, SIGNED, THOUGHT, drawing
+from .style import AMBER, ANSWER, GREEN, HEAT, QUESTION, SIGNED, SKY, THOUGHT, drawing
 
-GROUPS = (QUESTION, ANSWER, "#009E73", THOUGHT, "#E69F00", "#56B4E9")  # Okabe and Ito's; a key/value head each
+GROUPS = (QUESTION, ANSWER, GREEN, THOUGHT, AMBER, SKY)  # a key/value head each
 
 
 def draw_box(axes: Axes, x: float, y: float, text: str, colour: str, filled: bool) -> None:

@@ -4,16 +4,16 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from .style import ANSWER, QUESTION, THOUGHT, drawing
+from .style import AMBER, ANSWER, GREEN, QUESTION, SKY, THOUGHT, drawing
 
 PARTS = {
-    "mel": "#56B4E9",
+    "mel": SKY,
     "AuT": QUESTION,
     "listen": QUESTION,
     "Thinker": THOUGHT,
     "Talker": ANSWER,
-    "code predictor": "#E69F00",
-    "Code2Wav": "#009E73",
+    "code predictor": AMBER,
+    "Code2Wav": GREEN,
     "between": "0.8",
 }
 LINES = ("--", ":", "-.")

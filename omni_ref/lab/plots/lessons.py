@@ -8,9 +8,8 @@ from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from .style import ANSWER, HEAT, QUESTION, THOUGHT, drawing
+from .style import ANSWER, HEAT, SERIES, drawing, token_span
 
-COLOURS = (QUESTION, ANSWER, THOUGHT, "#009E73")  # Okabe and Ito's
 GREY_AND_ORANGE = ("#777777", ANSWER)
 MARKERS = "osD^"
 NAMES = {"–": "blank", " ": "space"}
@@ -29,20 +28,20 @@ def alignments(
     """
     index = [symbols.index(letter) for letter in shown]
     names = [*(NAMES.get(letter, letter) for letter in shown), "others"]
-    longest = max(map(len, rows.values())) / rate
+    longest = max(map(len, rows.values()))
     with drawing(8, (0.13 * len(names) + 0.55) * len(rows)) as figure:
         all_axes = figure.subplots(len(rows), sharex=True, squeeze=False)[:, 0]
         for axes, (title, probabilities), moments in zip(all_axes, rows.items(), marks, strict=True):
             known = probabilities[:, index].cpu()
             grid = torch.cat([known, 1 - known.sum(dim=1, keepdim=True)], dim=1)
-            extent = (0, len(probabilities) / rate, len(names) - 0.5, -0.5)
+            extent = (*token_span(len(probabilities), rate), len(names) - 0.5, -0.5)
             options = dict(aspect="auto", cmap=HEAT, vmin=0, vmax=1, extent=extent)
             image = axes.imshow(grid.T.numpy(), **options)
             for moment in moments:
                 axes.axvline(moment, color="white", linewidth=0.8, linestyle="--")
             axes.set_yticks(range(len(names)), names, fontsize=7)
             axes.set_title(title, parse_math=False)
-        axes.set(xlabel="time, s", xlim=(0, longest))
+        axes.set(xlabel="time, s", xlim=token_span(longest, rate))
         figure.colorbar(image, ax=list(all_axes), label="probability", pad=0.01, aspect=40)
     return figure
 
@@ -51,7 +50,7 @@ def codebook_use(curves: Mapping[str, Sequence[float]], size: int) -> Figure:
     """Perplexity of the codes of each batch against updates of the codebook: as many codes used alike."""
     with drawing(8, 2.8) as figure:
         axes = figure.subplots()
-        for colour, (name, values) in zip(COLOURS, curves.items(), strict=False):
+        for colour, (name, values) in zip(SERIES, curves.items(), strict=False):
             axes.plot(values, color=colour, linewidth=1.5, label=name)
         axes.set(xlabel="update of the codebook", ylabel=f"perplexity, of {size} codes", ylim=(0, None))
         axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1), frameon=False, title="codebook at first")
@@ -63,7 +62,7 @@ def same_codes(milliseconds: Sequence[float], shares: Float[Tensor, "offsets cod
     with drawing(7, 2.6) as figure:
         axes = figure.subplots()
         for k, values in enumerate(shares.T.cpu()):
-            look = dict(color=COLOURS[k % len(COLOURS)], marker=MARKERS[k % len(MARKERS)], markersize=4)
+            look = dict(color=SERIES[k % len(SERIES)], marker=MARKERS[k % len(MARKERS)], markersize=4)
             axes.plot(milliseconds, values, label=f"codebook {k}", **look)
         axes.set(xlabel="the same recording, so many ms later", ylabel="share of codes that stay", ylim=(0, 1.04))
         axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1), frameon=False)

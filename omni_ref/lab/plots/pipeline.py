@@ -12,6 +12,7 @@ from matplotlib.patches import FancyBboxPatch, Patch
 from torch import Tensor
 
 from ...config import OmniConfig
+from ...tokenizer import NUM_BYTES
 from ..ledger import ledger, total
 from ..stages import Stage
 from ..watch import AUDIO
@@ -26,7 +27,6 @@ BOXES = (
 )
 HALF_WIDTH, HALF_HEIGHT = 9, 5
 LOWEST_RATE = 10  # where the axis of the hourglass begins
-FIRST_SPECIAL = 256  # the first id that is no byte
 KINDS = ("special token", "prompt: text", "prompt: sound", "reply")
 KNOWN = "#9CC9E6"  # QUESTION, lighter: a table of right answers is not to shout
 
@@ -111,7 +111,7 @@ def reply_confidence(letters: str, probabilities: Float[Tensor, "_"], title: str
 
 
 def _kind(index: int, in_reply: bool) -> str:
-    if index >= FIRST_SPECIAL:
+    if index >= NUM_BYTES:
         return "special token"
     return "reply" if in_reply else "prompt: sound" if index == AUDIO else "prompt: text"
 

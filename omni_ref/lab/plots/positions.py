@@ -9,8 +9,8 @@ from matplotlib.patches import Circle
 from torch import Tensor
 
 from ...config import AuTEncoderConfig
-from .exchange import draw_mel
-from .style import ANSWER, HEAT, QUESTION, drawing
+from .exchange import draw_mel_of
+from .style import ANSWER, HEAT, QUESTION, drawing, token_span
 
 
 def visible(text: str) -> list[str]:
@@ -102,17 +102,17 @@ def attention_on_sound(
 
     A row a letter, the first letter on top; bold where a word begins. `label`: what the numbers are.
     """
-    seconds = weights.shape[1] / config.token_rate
-    options = dict(aspect="auto", cmap=HEAT, extent=(0, seconds, len(letters) - 0.5, -0.5))
+    span = token_span(weights.shape[1], config.token_rate)
+    options = dict(aspect="auto", cmap=HEAT, extent=(*span, len(letters) - 0.5, -0.5))
     with drawing(8, 4.8) as figure:
         heard, below = figure.subplots(2, 1, height_ratios=(1, 2.6), sharex=True)
-        draw_mel(heard, waveform, config)
+        draw_mel_of(heard, waveform, config)
         heard.set(title="The question", xlabel="")
         image = below.imshow(weights.cpu().numpy(), vmin=0, **options)
         below.set_yticks(range(len(letters)), visible(letters), fontsize=7)
         for i, tick in enumerate(below.get_yticklabels()):
             tick.set_fontweight("bold" if i == 0 or letters[i - 1] == " " else "normal")
-        below.set(title=title, xlabel="s", ylabel="letter about to be written", xlim=(0, seconds))
+        below.set(title=title, xlabel="s", ylabel="letter about to be written", xlim=span)
         figure.colorbar(image, ax=[heard, below], label=label, pad=0.01)
     return figure
 
@@ -145,7 +145,7 @@ def all_heads(
         for layer, row in enumerate(all_axes):
             for head, axes in enumerate(row):
                 weights = maps[layer, head].cpu().numpy()
-                extent = (0, positions / token_rate, letters - 0.5, -0.5)
+                extent = (*token_span(positions, token_rate), letters - 0.5, -0.5)
                 options = dict(aspect="auto", cmap=HEAT, extent=extent, vmin=0)
                 axes.imshow(weights, vmax=float(weights.max()), **options)
                 axes.spines[:].set(visible=True, color=colours[head], linewidth=2.5)

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from torch import Tensor
 
-from .style import ANSWER, HEAT, QUESTION, THOUGHT, drawing
+from .style import ANSWER, HEAT, QUESTION, THOUGHT, drawing, token_span
 
 
 def draw_assignment(
@@ -225,7 +225,7 @@ def token_strips(rows: dict[str, Int[Tensor, "_"]], shared: dict[str, list[str]]
         for kin in ("beginning", "ending", "both"):
             axes.add_patch(Rectangle((0, -9), 0, 0, facecolor=SHARED[kin], alpha=0.5, label=kin))
         axes.set_yticks(range(len(rows)), list(rows))
-        axes.set(xlabel="s", xlim=(-0.5 / rate, (longest - 0.5) / rate), ylim=(len(rows) - 0.4, -0.6))
+        axes.set(xlabel="s", xlim=token_span(longest, rate), ylim=(len(rows) - 0.4, -0.6))
         figure.legend(
             loc="outside lower center", ncols=3, title="the id occurs, anywhere, in another word with the same"
         )

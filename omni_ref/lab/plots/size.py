@@ -9,9 +9,9 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from ..ledger import Row
-from .style import ANSWER, HEAT, QUESTION, THOUGHT, drawing
+from .style import ANSWER, GREEN, HEAT, QUESTION, THOUGHT, drawing
 
-GREEN, GREY = "#009E73", "#999999"  # the green is of Okabe and Ito's palette, too
+GREY = "#999999"
 OF_COMPONENT = {"AuT": QUESTION, "Thinker": THOUGHT, "Talker": ANSWER, "Code2Wav": GREEN}
 OF_CURVE = (QUESTION, ANSWER, GREEN, THOUGHT)
 

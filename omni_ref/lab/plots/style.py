@@ -8,7 +8,9 @@ from matplotlib.figure import Figure
 
 HEAT = "magma"  # perceptually even, readable by the colour-blind and in grey
 SIGNED = "PuOr_r"  # orange above zero, purple below: the colour-blind tell them apart
-QUESTION, THOUGHT, ANSWER = "#0072B2", "#CC79A7", "#D55E00"  # Okabe and Ito's colour-blind safe palette
+QUESTION, THOUGHT, ANSWER = "#0072B2", "#CC79A7", "#D55E00"  # of Okabe and Ito's palette, safe for the colour-blind
+GREEN, SKY, AMBER = "#009E73", "#56B4E9", "#E69F00"  # the others of theirs
+SERIES = (QUESTION, ANSWER, THOUGHT, GREEN)  # what is counted, such as codebooks
 STYLE = {
     "font.family": "DejaVu Sans",
     "font.size": 9,
@@ -26,3 +28,8 @@ def drawing(width: int | float = 8, height: int | float = 2.6) -> Iterator[Figur
     """An empty figure of so many inches, in the house's style."""
     with matplotlib.rc_context(STYLE):
         yield Figure(figsize=(width, height), layout="constrained")
+
+
+def token_span(count: int, rate: int) -> tuple[float, float]:
+    """Where so many frames or tokens begin and end, in seconds: the cell of number k is centred on k / rate."""
+    return -0.5 / rate, (count - 0.5) / rate

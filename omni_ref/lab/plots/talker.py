@@ -11,11 +11,10 @@ from torch import Tensor
 from ...audio import log_mel_spectrogram
 from ...config import AuTEncoderConfig, TalkerConfig
 from .cells import cells
-from .style import ANSWER, HEAT, QUESTION, THOUGHT, drawing
+from .style import ANSWER, HEAT, QUESTION, SERIES, SKY, THOUGHT, drawing
 
-CODEBOOK_COLOURS = (QUESTION, ANSWER, THOUGHT, "#009E73")
 WINDOW = 6  # steps that talker_step shows at a time, the newest last
-FRAME = "#56B4E9"  # seen on black and on yellow
+FRAME = SKY  # seen on black and on yellow
 BRIGHTEST = 0.4  # share of a head's attention: few letters get more
 
 
@@ -66,7 +65,7 @@ def end_probabilities(ends: Float[Tensor, "steps codebooks"], first: int) -> Fig
     """How probable each codebook holds the end to be, from step `first` on."""
     with drawing(height=2.4) as figure:
         axes = figure.subplots()
-        for k, (colour, curve) in enumerate(zip(CODEBOOK_COLOURS, ends.T.tolist(), strict=False)):
+        for k, (colour, curve) in enumerate(zip(SERIES, ends.T.tolist(), strict=False)):
             steps, width = range(first, len(curve)), 5.5 - 1.5 * k  # where curves are one, all can be seen
             axes.plot(
                 steps, curve[first:], "o-", color=colour, linewidth=width, markersize=width, label=f"codebook {k}"

@@ -5,12 +5,11 @@ from jaxtyping import Bool, Float, Int
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from ...tokenizer import SPECIAL_TOKENS
+from ...tokenizer import NUM_BYTES, SPECIAL_TOKENS
 from .cells import byte_name, cells
-from .style import ANSWER, HEAT, QUESTION, THOUGHT, drawing
+from .style import ANSWER, HEAT, QUESTION, SKY, THOUGHT, drawing
 
-REST, FRAME = "#BBBBBB", "#56B4E9"
-FIRST_SPECIAL = 256
+REST, FRAME = "#BBBBBB", SKY
 
 
 def prompt_strip(
@@ -19,7 +18,7 @@ def prompt_strip(
     """A prompt position by position: what stands there, and how like a row of the text table its vector is."""
     ids = [*before, *audio_tokens.tolist(), *after]
     is_audio = [len(before) <= place < len(ids) - len(after) for place in range(len(ids))]
-    is_special = [index >= FIRST_SPECIAL and not heard for index, heard in zip(ids, is_audio, strict=True)]
+    is_special = [index >= NUM_BYTES and not heard for index, heard in zip(ids, is_audio, strict=True)]
     groups = {"byte": (QUESTION, []), "special token": (THOUGHT, []), "audio token": (ANSWER, [])}
     with drawing(10, 3.8) as figure:
         strip, bars = figure.subplots(2, 1, sharex=True, height_ratios=(1.2, 1))
@@ -27,7 +26,7 @@ def prompt_strip(
             kind = "audio token" if is_audio[place] else "special token" if is_special[place] else "byte"
             groups[kind][1].append(place)
             name = str(index) if is_audio[place] else byte_name(index)
-            name = SPECIAL_TOKENS[index - FIRST_SPECIAL] if is_special[place] else name
+            name = SPECIAL_TOKENS[index - NUM_BYTES] if is_special[place] else name
             turned = 90 if len(name) > 1 else 0
             strip.text(place, 0.5, name, ha="center", va="center", fontsize=8, rotation=turned)
         heights = similarity.tolist()

@@ -3,8 +3,9 @@
     codes ─ embed, concat, 1×1 ─ (GELU ─ transposed conv ×8 ─ 3 residual blocks) ─ ×5 ─ ×4 ─ ×2 ─ GELU ─ conv ─ tanh
      50 Hz                                                400 Hz                  2000  8000  16000 Hz
 
-The upsampling stack is that of SEANet as used in SoundStream, EnCodec and Mimi (Défossez et al. 2024, "Moshi", section
-3.3.1), with GELU; channels halve at every stage. It is causal throughout, so it can be fed piece by piece: `stream`.
+The upsampling stack is that of SEANet as used in SoundStream (Zeghidour et al. 2021, section III-B), with GELU; EnCodec
+and Mimi (Défossez et al. 2024, "Moshi", section 3.3.1) have one residual block a stage. Channels halve at every stage.
+It is causal throughout, so it can be fed piece by piece: `stream`.
 """
 
 import torch

@@ -6,10 +6,10 @@
     codebook 1      beg  b0   b1   b2   b3   end      input of step s: the codes of step s-1, embedded and summed,
     codebook 2      beg  beg  c0   c1   c2   c3  …    plus the embedding of talker token s
 
-The delay pattern is MusicGen's (Copet et al. 2023, section 2.2); two tracks summed frame by frame are what feeds the
-Talker of Qwen2.5-Omni and Qwen3-Omni (arXiv 2509.17765, section 2.4). The first step follows the first talker token;
-the first frame is whole with the step of its last codebook. The backbone has the layers of the Thinker, every one
-sparse.
+The delay pattern is as in MusicGen (Copet et al. 2023, section 2.2; the idea: Kharitonov et al. 2022); codes and text,
+summed step by step, are what the Talkers of Qwen2.5-Omni and Qwen3-Omni read in HF transformers (the report, arXiv
+2509.17765, section 2.4, names both, not the sum). The first step follows the first talker token; the first frame is
+whole with the step of its last codebook. The backbone has the layers of the Thinker, every one sparse.
 """
 
 from collections import deque

@@ -48,8 +48,9 @@ def load_balancing_loss(
 ) -> Float[Tensor, ""]:
     """num_experts × Σ over experts of (share of the choices) × (mean probability): Fedus et al. 2022, equation 4.
 
-    The probabilities are the full softmax, not the renormalised top k. At perfect balance it is exactly 1; it is larger
-    where the crowded experts are also the probable ones, at most num_experts / top_k, and may be smaller where not.
+    The paper's weight α is left to the caller, and its one choice a token becomes k of them. The probabilities are the
+    full softmax, not the renormalised top k. At perfect balance it is exactly 1; it is larger where the crowded experts
+    are also the probable ones, at most num_experts / top_k, and may be smaller where not.
     """
     num_experts = probabilities.shape[-1]
     choices = F.one_hot(top_k_index, num_experts).to(probabilities.dtype)

@@ -128,7 +128,7 @@ def tinted(mel: Float[Tensor, "mels frames"], rng: Random, most: float = 0.15) -
 
 
 def masked(mel: Float[Tensor, "mels frames"], rng: Random) -> Float[Tensor, "mels frames"]:
-    """SpecAugment (Park et al. 2019): a band of up to 12 mels and two spans of up to 60 ms, set to the mean."""
+    """SpecAugment (Park et al. 2019, section 2): up to 12 mels and two spans of up to 60 ms set to the mean."""
     mel, mean = mel.clone(), mel.mean()
     first = int(rng.integers(mel.shape[0]))
     mel[first : first + int(rng.integers(13))] = mean

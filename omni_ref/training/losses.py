@@ -40,7 +40,7 @@ def reply_losses(output: ThinkerOutput, rows: Rows) -> dict[str, Tensor]:
 def ctc_loss(
     logits: Float[Tensor, "batch time symbols"], lengths: Int[Tensor, "batch"], texts: list[str]
 ) -> Float[Tensor, ""]:
-    """Connectionist temporal classification (Graves et al. 2006, section 3): letters in their order, wherever they lie.
+    """Connectionist temporal classification (Graves et al. 2006, sections 3 and 4): letters in their order, anywhere.
 
     Symbol 0 is the blank. A recording with fewer positions than letters counts as nothing.
     """

@@ -2,7 +2,7 @@
 
 Spectral losses alone leave a buzz: where a hiss could be any of many, Code2Wav makes the same one every frame, and that
 is a tone. A discriminator sees that no real hiss has lines in its spectrogram. Least-squares GAN and feature matching
-are HiFi-GAN's (Kong et al. 2020, section 2.4), on spectrograms as in EnCodec (Défossez et al. 2022, 3.4).
+are HiFi-GAN's (Kong et al. 2020, section 2.4), on spectrograms as in EnCodec (Défossez et al. 2022, section 3.4).
 """
 
 from itertools import pairwise

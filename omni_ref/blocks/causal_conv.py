@@ -1,5 +1,5 @@
-"""Causal convolutions that can be fed in pieces (Zeghidour et al. 2021, "SoundStream", sections III-A and III-B; Mimi in
-Défossez et al. 2024, "Moshi", section 3.3.1). Nothing looks ahead, so a piece's output is final as soon as it is in.
+"""Causal convolutions that can be fed in pieces (Zeghidour et al. 2021, "SoundStream", sections III-A and III-B; Mimi
+in Défossez et al. 2024, "Moshi", section 3.3.1). Nothing looks ahead, so a piece's output is final as soon as it is in.
 
     convolution, kernel 3                  transposed convolution, stride r, kernel 2r
     input    [state state] x0 x1 x2        input      x0      x1      x2

@@ -15,9 +15,3 @@ def _one_thread_one_seed():
 @pytest.fixture
 def tiny() -> OmniConfig:
     return OmniConfig.tiny()
-
-
-def pytest_collection_modifyitems(items):
-    for item in items:  # nbval waits 5 s, hard coded, for output after a cell ends: too short on a busy machine
-        if hasattr(item, "output_timeout"):
-            item.output_timeout = 120

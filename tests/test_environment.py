@@ -123,3 +123,12 @@ def test_one_version_one_licence_one_author():
     assert f"Copyright (c) 2026 {author['name']}\n" in (ROOT / "LICENSE").read_text()
     newest = re.search(r"^## \[(.*?)\]", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
     assert newest[1] == package["Version"]
+
+
+def test_make_test_compares_every_output_of_every_notebook():
+    text = (ROOT / "Makefile").read_text(encoding="utf8")
+    (line,) = re.findall(r"^\t.*--nbval .*$", text, re.MULTILINE)
+    assert "-lax" not in line and line.endswith("$(NOTEBOOKS)") and "sanitize-with=tests/nbval.cfg" in line
+    patterns = re.search(r"^NOTEBOOKS := \$\(wildcard (.*)\)$", text, re.MULTILINE)[1].split()
+    found = {path for pattern in patterns for path in ROOT.glob(pattern)}
+    assert found == {path for path in (ROOT / "notebooks").rglob("*.ipynb") if ".ipynb_checkpoints" not in path.parts}

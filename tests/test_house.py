@@ -1,4 +1,4 @@
-"""Rules of the house that a reader relies on: no shape in a comment, short files, every public name tested."""
+"""Rules of the house that a reader relies on: no shape in a comment, short files, every public name says what it is."""
 
 import ast
 import importlib
@@ -86,4 +86,11 @@ def test_every_public_name_says_what_it_is(module, name):
         holder = inspect.getattr_static(holder, part)
     described = holder.fget if isinstance(holder, property) else getattr(holder, "__func__", holder)
     inherited = name.endswith((".forward", ".to_json"))
-    assert (described.__doc__ or "").strip() or inherited
+    written = (described.__doc__ or "").strip()
+    by_python = inspect.isclass(described) and written.startswith(f"{described.__name__}(")  # a dataclass's own
+    assert (written and not by_python) or inherited
+
+
+def test_annotations_of_shapes_are_enforced_while_tests_run():
+    with pytest.raises(jaxtyping.TypeCheckError):
+        real_positions(torch.zeros(2, 3, dtype=torch.long), 4)

@@ -266,7 +266,7 @@ def test_a_model_in_training_mode_does_not_answer():
 
 def test_timings_come_in_the_order_of_the_pipeline(omni):
     timings = omni.respond(**QUESTIONS[0], generation=GENERATION).timings
-    assert 0 < timings["listened"] < timings["first_text"] < timings["first_sound"] < timings["total"] < 60
+    assert 0 < timings["listened"] < timings["first_text"] < timings["first_sound"] < timings["total"]
     assert "listened" not in omni.respond(text="hello", generation=GENERATION).timings
 
 

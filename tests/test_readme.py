@@ -127,6 +127,9 @@ def test_every_piece_of_python_runs(page, folder):
 def test_the_command_line_shows_the_same_examples():
     shown = [re.sub(r"\s+#.*", "", line) for line in command_lines() if line.startswith("omni-ref")]
     examples = [re.split(r"\s{2,}", line.strip())[0] for line in EXAMPLES.splitlines()]
+    for example in examples:
+        if example.startswith("omni-ref"):
+            parser().parse_args(shlex.split(example)[1:])
     assert set(shown) - set(examples) == {
         "omni-ref ask omni_ref/assets/question.wav -o answer.wav --figure answer.png",  # what make demo runs
         "omni-ref ask omni_ref/assets/question.wav -o answer.wav",  # after conda

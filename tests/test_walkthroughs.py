@@ -77,7 +77,7 @@ def test_a_task_is_added_as_the_page_says(trainer):
 
 
 def test_a_notebook_is_added_as_the_page_says(monkeypatch, tmp_path):
-    for part in ("omni_ref", "tests", "tools", "notebooks", "docs", "pyproject.toml"):
+    for part in ("omni_ref", "tests", "tools", "notebooks", "docs", "conftest.py", "pyproject.toml"):
         source = ROOT / part
         ignored = shutil.ignore_patterns("__pycache__", "*.safetensors", "[01]*.ipynb")
         shutil.copytree(source, tmp_path / part, ignore=ignored) if source.is_dir() else shutil.copy(source, tmp_path)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from omni_ref.training import cases
 from omni_ref.training.arithmetic import Arithmetic
 from omni_ref.training.codec import CodecStage
 from omni_ref.training.corpus import Recordings
@@ -41,6 +42,12 @@ def words() -> Recordings:
     rng = np.random.default_rng(2)
     speakers = ("espeak x take 0", "heart take 1")
     return Recordings.of([(hum(0.1, rng), word, speaker) for speaker in speakers for word in TASK.words()])
+
+
+def never_heard(count: int, seed: int) -> list[cases.Case]:
+    """Questions by voices that training never heard."""
+    rng = np.random.default_rng(seed)
+    return list(cases.asked(cases.trained_exchanges(TASK, rng, count), cases.held_out_voice, cases.clean, rng))
 
 
 def two_steps_a_stage(monkeypatch: pytest.MonkeyPatch) -> None:

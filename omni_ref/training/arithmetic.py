@@ -122,8 +122,9 @@ class Arithmetic:
     def utterance(self, rng: np.random.Generator) -> str:
         """A reply; mostly, a sentence of its form with any result, right or wrong; or words of it.
 
-        A voice that has heard true sentences only would say what follows from the sum, not what it is told. Half of the
-        results are of those that begin alike: eight, eighteen, eighty.
+        A voice that has heard true sentences only would say what follows from the sum, not what it is told; one that
+        has heard few pairs of operands, what followed them. Half of the results are of those that begin alike: eight,
+        eighteen, eighty; half of the sentences have operands up to 99.
         """
         kind = rng.random()
         if kind < 0.2:
@@ -136,9 +137,10 @@ class Arithmetic:
         return str(rng.choice([str(fact), result, str(rng.choice(PHRASINGS)).format(fact)]))
 
     def _any_trained(self, rng: np.random.Generator) -> Fact:
-        """Operands and operator as they come, results of three digits included, but for those held out."""
+        """Operands and operator as they come, results of any size included, but for those held out."""
+        largest = LARGEST_OPERAND if rng.random() < 0.5 else LARGEST_RESULT
         while True:
-            left, right = (int(number) for number in rng.integers(LARGEST_OPERAND + 1, size=2))
+            left, right = (int(number) for number in rng.integers(largest + 1, size=2))
             fact = Fact(left, list(OPERATORS)[rng.integers(len(OPERATORS))], right)
             if fact not in self._hidden_set:
                 return fact

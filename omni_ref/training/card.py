@@ -1,5 +1,6 @@
 """The model card's table: `python -m omni_ref evaluate` measures every row from scratch."""
 
+import hashlib
 import subprocess
 from collections.abc import Callable
 from datetime import date
@@ -8,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from ..checkpoint import WEIGHTS
 from ..checks import require
 from ..files import written_whole
 from ..omni import Omni
@@ -31,7 +33,7 @@ def evaluate(checkpoint: Path, device: torch.device, count: int, recordings: Pat
     omni = Omni.from_pretrained(checkpoint, device)
     lines = [
         f"Measured {date.today()} at commit {commit()}: torch {torch.__version__}, {device}, "
-        f"threads: {torch.get_num_threads()}. Shares with their 95 % intervals.\n",
+        f"threads: {torch.get_num_threads()}; weights {digest(checkpoint)}. Shares with their 95 % intervals.\n",
         "| measure | result | cases | bar |",
         "|---|---|---|---|",
     ]
@@ -60,6 +62,11 @@ def insert(page: Path, name: str, lines: list[str]) -> None:
     before, after = place_for(page, name)
     with written_whole(page) as partial:
         partial.write_text(before + "\n".join(lines) + "\n" + after, encoding="utf8")
+
+
+def digest(checkpoint: Path) -> str:
+    """Which weights these are: the beginning of the file's SHA-256."""
+    return hashlib.sha256((checkpoint / WEIGHTS).read_bytes()).hexdigest()[:12]
 
 
 def commit() -> str:

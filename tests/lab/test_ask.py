@@ -47,7 +47,7 @@ def test_what_is_no_question_is_named_and_so_is_what_to_do(came, sentence):
     assert str(raised.value).startswith(sentence)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def ask():
     omni = Omni.from_pretrained(device="cpu")
     return AskAloud(omni, torch.from_numpy(soundfile.read(QUESTION, dtype="float32")[0]))

@@ -3,7 +3,12 @@
 import pytest
 
 from omni_ref.lab import curves
-from omni_ref.training.run import CORPUS, STAGES
+from omni_ref.training.codec import CodecStage
+from omni_ref.training.hearing import HearingStage
+from omni_ref.training.run import CHAINS, CORPUS, STAGES
+from omni_ref.training.speaking import MessageStage, SpeakingStage
+from omni_ref.training.thinking import ListeningStage, ReadingStage
+from omni_ref.training.vocoder import VocoderStage
 
 TABLE = """# Page
 
@@ -44,6 +49,16 @@ def test_the_shipped_curves_are_of_every_stage_that_learns():
         assert len(curve.step) <= 100 and curve.step == sorted(curve.step)
         assert all(loss > 0 for loss in curve.loss)
         assert all(right is None or 0 <= right <= 1 for right in curve.right)
+
+
+def test_the_shipped_curves_are_of_the_recipe_as_it_is_and_of_about_an_hour():
+    kinds = (CodecStage, VocoderStage, ReadingStage, SpeakingStage, HearingStage, ListeningStage, MessageStage)
+    shipped = curves.read_curves()
+    assert {name: curve.step[-1] for name, curve in shipped.items()} == {
+        kind.name: kind.schedule.steps for kind in kinds
+    }
+    chains = [sum(shipped[name].seconds[-1] for name in chain if name in shipped) for chain in CHAINS]
+    assert 30 * 60 < max(chains) + shipped["message"].seconds[-1] < 60 * 60
 
 
 def test_each_ablation_is_compared_with_its_own_stage(tmp_path):

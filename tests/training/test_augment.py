@@ -59,7 +59,8 @@ def test_the_telephone_passes_speech_and_stops_what_is_outside_its_band():
 def test_companding_has_255_levels_and_keeps_the_sound():
     sound = (rng().standard_normal(RATE) * 0.1).astype(np.float32)
     companded = augment.companded(sound)
-    assert len(np.unique(companded)) <= 255
+    every_level = np.linspace(-1, 1, 100_001, dtype=np.float32)
+    assert len(np.unique(augment.companded(every_level))) == 255
     assert decibels(sound) - decibels(companded - sound) > 30
 
 
@@ -102,3 +103,12 @@ def test_what_is_overheard_is_finite_in_range_and_the_same_for_the_same_seed():
         heard = augment.overheard(tone(400), rng(seed))
         assert heard.dtype == np.float32 and np.isfinite(heard).all() and np.abs(heard).max() <= 1
         assert np.array_equal(heard, augment.overheard(tone(400), rng(seed)))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_without_hardness_a_sound_is_only_at_another_level_and_surrounded_by_silence(seed):
+    sound, heard = tone(400), augment.overheard(tone(400), rng(seed), hardness=0.0)
+    start = np.flatnonzero(heard)[0] - np.flatnonzero(sound)[0]
+    part = heard[start : start + len(sound)] / np.abs(heard).max()
+    np.testing.assert_allclose(part, sound / np.abs(sound).max(), atol=1e-6)
+    assert not heard[:start].any() and not heard[start + len(sound) :].any()

@@ -7,7 +7,7 @@ from omni_ref import Omni, OmniConfig
 from omni_ref.training.rows import IGNORED, LETTERS, MOST_WORDS, lay_out, spell
 from omni_ref.turn import Turn
 
-OMNI = Omni.from_config(OmniConfig.tiny())
+OMNI = Omni.from_config(OmniConfig.tiny(), device="cpu")
 
 
 def laid_out_embeds(rows, vectors):
@@ -69,7 +69,7 @@ def test_a_message_has_a_token_for_every_byte_and_stays_within_the_vocabulary():
 
 def test_a_model_that_has_learned_its_targets_gives_the_reply():
     """Fit a row by hand, then run the pipeline: a shift by one anywhere would show."""
-    omni = Omni.from_config(OmniConfig.tiny())
+    omni = Omni.from_config(OmniConfig.tiny(), device="cpu")
     fact = TASK.facts[100]
     rows = lay_out(omni.tokenizer, [("answer", str(fact), fact.reply())], [])
     optimizer = torch.optim.Adam(omni.thinker.parameters(), 5e-3)

@@ -109,6 +109,11 @@ def test_the_chains_run_side_by_side_and_a_stage_that_fails_is_named(monkeypatch
     assert not {"speaking", *run.LAST} & set(ran)
     monkeypatch.setattr(run, "CHAINS", (("reading", "speaking"), ("words", "listening")))
     (tmp_path / "done").unlink()
+    program.write_text(  # the first stage of each chain waits until the other's has begun
+        f"#!/bin/sh\n{told}\n"
+        'case "$5" in reading) other=words;; words) other=reading;; *) exit 0;; esac\n'
+        'for i in $(seq 200); do grep -q "$other" "$PWD/done" && exit 0; sleep 0.05; done\nexit 1\n'
+    )
     run.run_all(tmp_path / "run", tmp_path / "weights", CPU, 0)
     ran = (tmp_path / "done").read_text().split()
     assert ran[-2:] == list(run.LAST) and ran.index("reading") < ran.index("listening")

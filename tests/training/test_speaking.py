@@ -21,7 +21,7 @@ CPU = torch.device("cpu")
 @pytest.fixture
 def omni(monkeypatch) -> Omni:
     monkeypatch.setattr(speaking, "spell", lambda text: [token % 41 for token in spell(text)])  # as many as tiny has
-    return Omni.from_config(OmniConfig.tiny())
+    return Omni.from_config(OmniConfig.tiny(), device="cpu")
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def test_a_talker_token_starts_as_the_sum_of_its_letter_and_whether_it_is_the_la
 
 
 def test_a_letter_starts_alike_in_every_word(codec):
-    omni = Omni.from_config(OmniConfig.mini())
+    omni = Omni.from_config(OmniConfig.mini(), device="cpu")
     SpeakingStage(omni, codec, replies(), CPU).begin(np.random.default_rng(0))
     table = omni.talker.talker_embedding.weight.detach()[: 9 * 2 * NUM_SYMBOLS]
     words = table.view(9, 2 * NUM_SYMBOLS, -1)  # of each word: its letters, and those that end it

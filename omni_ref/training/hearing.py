@@ -78,7 +78,7 @@ class HearingStage(Stage):
     """Letters from sound. The quantizer looks on: its turn comes in `listening`."""
 
     name = "hearing"
-    schedule = Schedule(steps=4400, batch=24, learning_rate=2e-3, weight_decay=0.05)
+    schedule = Schedule(steps=3400, batch=24, learning_rate=2e-3, weight_decay=0.05)
     steps_to_full_hardness = 1000
 
     def __init__(self, omni: Omni, task: Task, questions: Recordings, words: Recordings, device: torch.device):

@@ -1,10 +1,10 @@
 """From nothing to the shipped checkpoint: what `python -m omni_ref train` does, on two cores in about an hour.
 
-    reading ─ replies ─ codec ─ speaking ─ vocoder ┐
-                                                   ├─ message ─ pack ─▶ weights, config, codec encoder, curves
-    questions ─ words ─ hearing ─ listening ───────┘
+    reading ─ replies ─ codec ─ speaking ─────────────┐
+                                                      ├─ message ─ pack ─▶ weights, config, codec encoder, curves
+    questions ─ words ─ hearing ─ listening ─ vocoder ┘
 
-The two chains run side by side, one core each; message has both. Listening also needs reading.
+The two chains run side by side, one core each; message has both. Listening also needs reading, and vocoder the codec.
 Every stage is a process of its own, and can be run alone with --stage. Killed, the same command goes on from the
 snapshots.
 """
@@ -40,8 +40,8 @@ from .thinking import ListeningStage, ReadingStage
 from .vocoder import VocoderStage
 from .voices import Voice
 
-CHAINS = (("reading", "replies", "codec", "speaking", "vocoder"), ("questions", "words", "hearing", "listening"))
-WAITS = {"listening": "reading"}  # for a stage of the other chain
+CHAINS = (("reading", "replies", "codec", "speaking"), ("questions", "words", "hearing", "listening", "vocoder"))
+WAITS = {"listening": "reading", "vocoder": "codec"}  # for a stage of the other chain
 LAST = ("message", "pack")
 STAGES = (*CHAINS[0], *CHAINS[1], *LAST)
 CODEC_ENCODER = "codec_encoder.safetensors"
@@ -49,8 +49,8 @@ POINTS = 100  # of a stage's curve, at most
 ARITHMETIC = "omni_ref.training.arithmetic:Arithmetic"
 CORPUS = {
     "replies": (render_replies, {"count": 9000}),
-    "questions": (render_questions, {"count": 9000, "natural_count": 1200}),
-    "words": (render_words, {"speakers": 320, "natural_takes": 32}),
+    "questions": (render_questions, {"count": 7000, "natural_count": 1200}),
+    "words": (render_words, {"speakers": 240, "natural_takes": 24}),
 }
 
 

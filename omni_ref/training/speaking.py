@@ -88,7 +88,7 @@ class SpeakingStage(Stage):
     """The message is the reply, spelled."""
 
     name = "speaking"
-    schedule = Schedule(steps=3600, batch=16, learning_rate=1.5e-3)
+    schedule = Schedule(steps=4000, batch=16, learning_rate=1.5e-3)
     corruption, decay, groups = 0.3, 0.5, 2
     supply = Replies
 

@@ -55,7 +55,7 @@ class ReadingStage(Stage):
     """Typed rows only."""
 
     name = "reading"
-    schedule = Schedule(steps=1000, batch=32, learning_rate=2e-3, weight_decay=0.1)
+    schedule = Schedule(steps=1200, batch=32, learning_rate=2e-3, weight_decay=0.1)
 
     def __init__(self, omni: Omni, task: Task, device: torch.device):
         self.tokenizer, self.task, self.device = omni.tokenizer, task, device

@@ -75,7 +75,7 @@ def save_audio(path: str | os.PathLike, waveform: Float[Tensor, "samples"], samp
 
 def check_waveform(waveform: Tensor | np.ndarray, config: AuTEncoderConfig) -> Float[Tensor, "samples"]:
     """A finite mono waveform of a frame or more at the encoder's rate, as float32; else ValueError says what came."""
-    samples = torch.as_tensor(waveform)
+    samples = torch.as_tensor(waveform, device="cpu")
     shape = tuple(samples.shape)
     require(samples.ndim == 1, f"audio of shape {shape}, expected one axis, samples: mix the channels to one")
     require(samples.is_floating_point(), f"audio of {samples.dtype}, expected floating-point samples in [-1, 1]")

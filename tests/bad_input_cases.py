@@ -1,14 +1,11 @@
 """The cases of docs/bad-input.md, section by section: each is a call that must fail, or hold, in the folder `at`."""
 
-from collections.abc import Callable
 from dataclasses import replace
 
-import jaxtyping
 import numpy as np
 import torch
-from bad_input_files import changed_json, wav, with_last
-from helpers import randomise
-from test_files import full_disk
+from bad_input_files import changed_json, on_a_full_disk, wav, with_last
+from helpers import randomise, without_annotations
 
 from omni_ref import Generation, Omni, OmniConfig
 from omni_ref.audio import load_audio, log_mel_spectrogram, save_audio
@@ -37,19 +34,6 @@ def ids(*shape: int, value: int = 1) -> torch.Tensor:
     return torch.full(shape, value)
 
 
-def without_annotations(call: Callable) -> Callable:
-    """A call as users make it: in tests the annotations are enforced, and would speak before the message does."""
-
-    def called(at):
-        jaxtyping.config.update("jaxtyping_disable", True)
-        try:
-            call(at)
-        finally:
-            jaxtyping.config.update("jaxtyping_disable", False)
-
-    return called
-
-
 def pushes(stream, *pieces: torch.Tensor) -> None:
     """Feed a stream piece by piece."""
     for piece in pieces:
@@ -61,12 +45,6 @@ def remember(rows: int, positions: int) -> KVCache:
     cache = KVCache()
     thinker(ids(rows, positions), cache=cache)
     return cache
-
-
-def on_a_full_disk(save: Callable, *arguments) -> None:
-    """Save where there is room for ten thousand bytes."""
-    with full_disk(10_000):
-        save(*arguments)
 
 
 def layers_without(part: str) -> dict[str, torch.Tensor]:
@@ -116,7 +94,7 @@ QUESTIONS = {
     "a model in training mode": lambda at: Omni(TINY).respond(NOISE),
     "no text token allowed": lambda at: Generation(max_text_tokens=0),
     "no frame allowed": lambda at: Generation(max_frames=0),
-    "a fraction of a frame": lambda at: Generation(max_frames=2.5),
+    "a fraction of a frame": without_annotations(lambda at: Generation(max_frames=2.5)),
     "pieces of no frame": lambda at: Generation(frames_per_piece=0),
     "a negative temperature": lambda at: Sampling(temperature=-0.5),
     "a negative top_k": lambda at: Sampling(top_k=-1),

@@ -2,12 +2,14 @@
 
 import io
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import soundfile
 import torch
 from safetensors.torch import load_file, save_file
+from test_files import full_disk
 
 from omni_ref import Omni, OmniConfig
 from omni_ref.checkpoint import save_checkpoint
@@ -94,3 +96,9 @@ def write_checkpoints(folder: Path, omni: Omni) -> None:
     save_file(others | {norm: tensors[norm][1:].clone()}, weights["shape"])
     save_file(others | {norm: tensors[norm].half()}, weights["mixed"])
     save_file({name: value.to(torch.int8) for name, value in tensors.items()}, weights["whole-numbers"])
+
+
+def on_a_full_disk(save: Callable, *arguments) -> None:
+    """Save where there is room for ten thousand bytes."""
+    with full_disk(10_000):
+        save(*arguments)

@@ -8,7 +8,11 @@ import re
 import tokenize
 from pathlib import Path
 
+import jaxtyping
 import pytest
+import torch
+
+from omni_ref.aut_encoder import real_positions
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = sorted((ROOT / "omni_ref").rglob("*.py"))

@@ -100,7 +100,7 @@ class Arithmetic:
         hidden = np.random.default_rng(seed).random(len(facts)) < held_out_share
         self.facts = [fact for fact, is_hidden in zip(facts, hidden, strict=True) if not is_hidden]
         self.hidden_facts = [fact for fact, is_hidden in zip(facts, hidden, strict=True) if is_hidden]
-        self._hidden_set = set(self.hidden_facts)
+        self._hidden_words = [f" {fact} " for fact in self.hidden_facts]
         self._answers = {phrasing.format(fact): fact.reply() for phrasing in PHRASINGS for fact in facts}
 
     def ask(self, fact: Fact, rng: np.random.Generator) -> Exchange:
@@ -137,12 +137,15 @@ class Arithmetic:
         return str(rng.choice([str(fact), result, str(rng.choice(PHRASINGS)).format(fact)]))
 
     def _any_trained(self, rng: np.random.Generator) -> Fact:
-        """Operands and operator as they come, results of any size included, but for those held out."""
+        """Operands and operator as they come, with a result of any size, but without the words of one held out.
+
+        "sixty two plus three" has those of "two plus three".
+        """
         largest = LARGEST_OPERAND if rng.random() < 0.5 else LARGEST_RESULT
         while True:
             left, right = (int(number) for number in rng.integers(largest + 1, size=2))
             fact = Fact(left, list(OPERATORS)[rng.integers(len(OPERATORS))], right)
-            if fact not in self._hidden_set:
+            if not any(words in f" {fact} " for words in self._hidden_words):
                 return fact
 
     def words(self) -> list[str]:

@@ -1,6 +1,7 @@
 """What bfloat16 and torch.compile do for the same parts: options of PyTorch, with nothing written for them here."""
 
 import copy
+import logging
 from collections.abc import Callable, Iterator
 from functools import partial
 
@@ -41,6 +42,7 @@ def parts() -> Iterator[tuple[str, nn.Module, Callable[[nn.Module], Tensor], int
 @torch.no_grad()
 def option_lines(threads: tuple[int, ...]) -> Iterator[str]:
     """A row for each part and number of threads; all options run in turns."""
+    logging.getLogger("torch._dynamo").setLevel(logging.ERROR)  # it tells of each place that it cannot compile
     yield "| what | threads | " + " | ".join(OPTIONS) + " |"
     yield "|---" * (2 + len(OPTIONS)) + "|"
     for what, module, call, results in parts():

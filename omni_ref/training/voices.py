@@ -69,6 +69,7 @@ def _espeak() -> tuple[ctypes.CDLL, int]:
     rate = library.espeak_Initialize(synchronous, 0, espeakng_loader.get_data_path().encode(), 0)
     if rate <= 0:
         raise OSError(f"espeak-ng did not start: espeak_Initialize gave {rate}")
+    library.espeak_ng_SetRandSeed(0)  # of the breath in some voices; else it is the time
     return library, rate
 
 

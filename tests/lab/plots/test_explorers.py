@@ -42,8 +42,8 @@ def heights(axes) -> torch.Tensor:
 
 def test_every_position_has_a_name(watched):
     names = [explorers.position_name(watched, position) for position in range(len(IDS))]
-    assert names[:3] == ["prompt: ▸", "prompt: a", "sound at 0.02 s"]
-    assert names[5:] == ["sound at 0.14 s", "prompt: ■", "o", "o·", "o·k"]
+    assert names[:3] == ["prompt: ▸", "prompt: a", "sound at 0.00 s"]
+    assert names[5:] == ["sound at 0.12 s", "prompt: ■", "o", "o·", "o·k"]
     assert explorers.positions(watched) == [(name, position) for position, name in enumerate(names)]
     long = dataclasses.replace(watched, ids=[*IDS, *b"123456789abcdefgh"])
     assert explorers.positions(long)[-1] == ("…6789abcdefgh", len(IDS) + 16)
@@ -57,11 +57,11 @@ def test_a_querys_weights_over_the_sound_and_over_the_text(watched, query):
     torch.testing.assert_close(heights(below), weights[[0, 1, 6, 7, 8, 9]])
     assert torch.equal(torch.tensor(heard.images[0].get_array().data), watched.mel)
     assert letters(below) == ["▸", "a", "■", "o", "·", "k"]
-    name = {4: "sound at 0.10 s", 8: "o·"}[query]
+    name = {4: "sound at 0.08 s", 8: "o·"}[query]
     share = round(100 * float(weights[2:6].sum()))
     assert title(heard) == f"Layer 1, head 2 at “{name}”: {share} % on the sound"
     (line,) = (above if query == 4 else below).lines
-    assert line.get_xdata()[0] == pytest.approx(0.1 if query == 4 else 4)
+    assert line.get_xdata()[0] == pytest.approx(0.08 if query == 4 else 4)
     bold = [text.get_text() for text in below.texts if text.get_weight() == "bold"]
     assert bold == ([] if query == 4 else ["·"])
     assert above.get_ylim() == below.get_ylim() and above.get_xlabel() and below.get_xlabel()
@@ -69,7 +69,7 @@ def test_a_querys_weights_over_the_sound_and_over_the_text(watched, query):
 
 def test_what_cannot_be_read_yet_is_grey(watched):
     _, above, below = explorers.attention(watched, 0, 0, 3).axes
-    assert [patch.get_x() for patch in above.patches] == [pytest.approx(0.08)], "from the third token of sound on"
+    assert [patch.get_x() for patch in above.patches] == [pytest.approx(0.06)], "from the third token of sound on"
     assert [patch.get_x() for patch in below.patches] == [1.5], "all text but the two tokens before the sound"
     _, above, below = explorers.attention(watched, 0, 0, 9).axes
     assert not above.patches and below.patches[0].get_x() == 5.5
@@ -83,8 +83,8 @@ def test_experts_of_all_tokens_and_the_router_at_one(watched, token):
     assert torch.equal(torch.tensor(below.images[0].get_array().data), index[:, [0, 1, 6, 7, 8, 9]])
     assert letters(below) == ["▸", "a", "■", "o", "·", "k"]
     marks = (above if token == 5 else below).collections[0].get_segments()
-    assert [segment[0][0] for segment in marks] == pytest.approx([0.12, 0.16] if token == 5 else [2.5, 3.5])
-    assert title(heard) == f"The experts at “{'sound at 0.14 s' if token == 5 else 'o'}”"
+    assert [segment[0][0] for segment in marks] == pytest.approx([0.10, 0.14] if token == 5 else [2.5, 3.5])
+    assert title(heard) == f"The experts at “{'sound at 0.12 s' if token == 5 else 'o'}”"
     for axes, layer in ((first, 1), (second, 3)):
         decided = watched.routing[layer]
         assert [bar.get_width() for bar in axes.patches] == pytest.approx(decided.probabilities[token].tolist())

@@ -56,7 +56,7 @@ def test_weights_by_letter_and_by_time():
     config, weights = OmniConfig.mini().aut_encoder, torch.rand(25, 8)
     heard, below, _ = experts.experts_of_sound(torch.randn(16000), config, {"layer": weights}).axes
     assert torch.equal(image(below), weights.T) and labelled(below)
-    assert below.images[0].get_extent()[:2] == (-0.02, 0.98) and heard.images[0].get_extent()[:2] == (-0.005, 0.995)
+    assert below.images[0].get_extent()[:2] == [-0.02, 0.98] and heard.images[0].get_extent()[:2] == [-0.005, 0.995]
 
 
 def test_a_line_goes_to_each_chosen_expert_as_thick_as_its_weight():

@@ -17,7 +17,7 @@ def test_alignments_show_the_chosen_symbols_on_an_axis_of_seconds():
         torch.testing.assert_close(image(axes)[:3], grid[:, [0, 3, 1]].T)
         torch.testing.assert_close(image(axes)[3], grid[:, 2])
         assert axes.get_xlim() == (-0.02, 0.38)
-    assert above.images[0].get_extent()[:2] == (-0.02, 0.18) and below.images[0].get_extent()[:2] == (-0.02, 0.38)
+    assert above.images[0].get_extent()[:2] == [-0.02, 0.18] and below.images[0].get_extent()[:2] == [-0.02, 0.38]
     assert [tick.get_text() for tick in below.get_yticklabels()] == ["blank", "c", "a", "others"]
     assert not above.lines and [line.get_xdata()[0] for line in below.lines] == [0.1, 0.3]
     assert (above.get_title(loc="left"), below.get_xlabel(), bar.get_ylabel()) == ("one", "time, s", "probability")

@@ -73,7 +73,7 @@ def test_a_map_over_the_sound_and_words_in_bold():
     heard, below, bar = positions.attention_on_sound(torch.randn(16000), config, weights, LETTERS, "head", "nats").axes
     assert bar.get_ylabel() == "nats"
     assert torch.equal(image(below), weights)
-    assert below.images[0].get_extent()[:2] == (-0.02, 0.98) and heard.images[0].get_extent()[:2] == (-0.005, 0.995)
+    assert below.images[0].get_extent()[:2] == [-0.02, 0.98] and heard.images[0].get_extent()[:2] == [-0.005, 0.995]
     bold = [label.get_fontweight() == "bold" for label in below.get_yticklabels()]
     assert bold == [True, False, False, False, True, False]
     assert labelled(below)

@@ -95,12 +95,6 @@ class WithoutCorruption(SpeakingStage):
     name, corruption = "without-corruption", 0.0
 
 
-class WithoutDecay(SpeakingStage):
-    """speaking with codebooks that all count alike"""
-
-    name, decay = "without-decay", 1.0
-
-
 class WithoutBalance(ReadingStage):
     """reading without the balance loss"""
 
@@ -134,7 +128,7 @@ class RandomCodebook(FromScratch):
         """Leave the codebook as it was drawn."""
 
 
-SPEAKING = (SpeakingStage, WithoutDelay, WithoutVariation, WithoutCorruption, WithoutDecay)
+SPEAKING = (SpeakingStage, WithoutDelay, WithoutVariation, WithoutCorruption)
 READING = (ReadingStage, WithoutBalance)
 LISTENING = (FromScratch, WithoutCTC, RandomCodebook)
 

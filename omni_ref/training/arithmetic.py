@@ -100,7 +100,7 @@ class Arithmetic:
         hidden = np.random.default_rng(seed).random(len(facts)) < held_out_share
         self.facts = [fact for fact, is_hidden in zip(facts, hidden, strict=True) if not is_hidden]
         self.hidden_facts = [fact for fact, is_hidden in zip(facts, hidden, strict=True) if is_hidden]
-        self._hidden_words = [f" {fact} " for fact in self.hidden_facts]
+        self._hidden_set = set(self.hidden_facts)
         self._answers = {phrasing.format(fact): fact.reply() for phrasing in PHRASINGS for fact in facts}
 
     def ask(self, fact: Fact, rng: np.random.Generator) -> Exchange:
@@ -122,9 +122,8 @@ class Arithmetic:
     def utterance(self, rng: np.random.Generator) -> str:
         """A reply; mostly, a sentence of its form with any result, right or wrong; or words of it.
 
-        A voice that has heard true sentences only would say what follows from the sum, not what it is told; one that
-        has heard few pairs of operands, what followed them. Half of the results are of those that begin alike: eight,
-        eighteen, eighty; half of the sentences have operands up to 99.
+        A voice that has heard true sentences only would say what follows from the sum, not what it is told. Half of the
+        results are of those that begin alike: eight, eighteen, eighty.
         """
         kind = rng.random()
         if kind < 0.2:
@@ -137,15 +136,11 @@ class Arithmetic:
         return str(rng.choice([str(fact), result, str(rng.choice(PHRASINGS)).format(fact)]))
 
     def _any_trained(self, rng: np.random.Generator) -> Fact:
-        """Operands and operator as they come, with a result of any size, but without the words of one held out.
-
-        "sixty two plus three" has those of "two plus three".
-        """
-        largest = LARGEST_OPERAND if rng.random() < 0.5 else LARGEST_RESULT
+        """Operands and operator as they come, results of three digits included, but for those held out."""
         while True:
-            left, right = (int(number) for number in rng.integers(largest + 1, size=2))
+            left, right = (int(number) for number in rng.integers(LARGEST_OPERAND + 1, size=2))
             fact = Fact(left, list(OPERATORS)[rng.integers(len(OPERATORS))], right)
-            if not any(words in f" {fact} " for words in self._hidden_words):
+            if fact not in self._hidden_set:
                 return fact
 
     def words(self) -> list[str]:

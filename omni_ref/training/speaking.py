@@ -65,12 +65,10 @@ def talker_loss(
     steps: Int[Tensor, "batch steps codebooks"],
     rng: np.random.Generator,
     corruption: float,
-    decay: float,
-) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
-    """Cross-entropy of every code and of the end, weighted and summed; and the sum of the weights.
+) -> tuple[Float[Tensor, ""], Int[Tensor, ""]]:
+    """Cross-entropy of every code and of the end, summed; and how many those are.
 
-    A codebook counts `decay` times as much as the one before: the first says which words are spoken, the last is all
-    but noise. `message` is embedded and padded already: a position a step.
+    `message` is embedded and padded already: a position a step.
     """
     config = talker.config
     assert message.shape[:2] == steps.shape[:2]
@@ -79,17 +77,16 @@ def talker_loss(
     first = history.new_full((len(history), 1, config.num_codebooks), config.begin_id)
     logits = talker.embedded_logits(message, torch.cat([first, history[:, :-1]], dim=1))
     targets = steps.masked_fill(steps == config.begin_id, IGNORED)
-    losses = F.cross_entropy(logits.flatten(0, 2), targets.flatten(), ignore_index=IGNORED, reduction="none")
-    weights = decay ** torch.arange(config.num_codebooks, device=steps.device) * (targets != IGNORED)
-    return (losses.view_as(targets) * weights).sum(), weights.sum()
+    loss = F.cross_entropy(logits.flatten(0, 2), targets.flatten(), ignore_index=IGNORED, reduction="sum")
+    return loss, (targets != IGNORED).sum()
 
 
 class SpeakingStage(Stage):
     """The message is the reply, spelled."""
 
     name = "speaking"
-    schedule = Schedule(steps=4000, batch=16, learning_rate=1.5e-3)
-    corruption, decay, groups = 0.3, 0.5, 2
+    schedule = Schedule(steps=4200, batch=16, learning_rate=1.5e-3)
+    corruption, groups = 0.3, 2
     supply = Replies
 
     def __init__(self, omni: Omni, codec: Codec, recordings: Recordings, device: torch.device):
@@ -115,15 +112,15 @@ class SpeakingStage(Stage):
         recordings = self.replies.recordings
         chosen = rng.integers(len(recordings), size=self.schedule.batch)
         ordered = chosen[recordings.lengths[chosen].argsort()]
-        losses, weights, balances = [], [], []
+        losses, counts, balances = [], [], []
         for group in np.array_split(ordered, min(self.groups, len(ordered))):
             steps = self.replies.steps(group.tolist(), rng)
             message = self.spelled(recordings.texts[group].tolist(), steps.shape[1])
-            loss, weight = talker_loss(self.module, message, steps, rng, self.corruption, self.decay)
+            loss, count = talker_loss(self.module, message, steps, rng, self.corruption)
             losses.append(loss)
-            weights.append(weight)
+            counts.append(count)
             balances.append(self.balance.take((steps != IGNORED).any(dim=-1)))
-        codes = torch.stack(losses).sum() / torch.stack(weights).sum()
+        codes = torch.stack(losses).sum() / torch.stack(counts).sum()
         return {"codes": codes, "balance": torch.stack(balances).mean()}
 
     def spelled(self, texts: list[str], steps: int) -> Float[Tensor, "batch steps hidden"]:
@@ -137,8 +134,8 @@ class MessageStage(Stage):
     """The Thinker finds its own words for the Talker: its talker_head and the Talker learn, its layers stay."""
 
     name = "message"
-    schedule = Schedule(steps=300, batch=16, learning_rate=1e-4, warmup=20)
-    corruption, decay = SpeakingStage.corruption, SpeakingStage.decay
+    schedule = Schedule(steps=400, batch=16, learning_rate=1e-4, warmup=20)
+    corruption = SpeakingStage.corruption
 
     def __init__(self, omni: Omni, codec: Codec, recordings: Recordings, task: Task, device: torch.device):
         self.tokenizer, self.config, self.device = omni.tokenizer, omni.config.talker, device
@@ -154,9 +151,9 @@ class MessageStage(Stage):
         texts = [str(self.replies.recordings.texts[i]) for i in chosen]
         steps = self.replies.steps(chosen, rng)
         message = self.message([self.row(text, rng) for text in texts], steps.shape[1])
-        loss, weight = talker_loss(self.module["talker"], message, steps, rng, self.corruption, self.decay)
+        loss, count = talker_loss(self.module["talker"], message, steps, rng, self.corruption)
         is_real = (steps != IGNORED).any(dim=-1)
-        return {"codes": loss / weight, "balance": self.balance.take(is_real)}
+        return {"codes": loss / count, "balance": self.balance.take(is_real)}
 
     def row(self, text: str, rng: np.random.Generator) -> tuple[str, str, str]:
         """A prompt to which the text is the reply."""

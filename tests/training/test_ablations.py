@@ -14,7 +14,6 @@ from omni_ref.training.ablations import (
     WithoutBalance,
     WithoutCorruption,
     WithoutCTC,
-    WithoutDecay,
     WithoutDelay,
     WithoutVariation,
     generate_undelayed,
@@ -36,7 +35,6 @@ def test_each_has_a_name_of_its_own_and_says_what_it_leaves_out():
     assert len({kind.name for kind in kinds}) == len(kinds)
     assert all(kind.__doc__ for kind in kinds)
     assert WithoutCorruption.corruption == 0 < SpeakingStage.corruption and WithoutCTC.ctc_weight == 0
-    assert SpeakingStage.decay < 1 == WithoutDecay.decay
 
 
 def test_without_delay_a_frame_is_one_step(omni):

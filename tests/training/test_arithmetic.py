@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from omni_ref.training.arithmetic import ALIKE, OPERATORS, PHRASINGS, TENS, Arithmetic, Exchange, Fact, number_words
+from omni_ref.training.arithmetic import ALIKE, OPERATORS, PHRASINGS, Arithmetic, Exchange, Fact, number_words
 
 TASK = Arithmetic()
 
@@ -60,15 +60,13 @@ def test_held_out_operands_never_come_up_in_training():
 def test_most_sentences_to_say_are_not_true_and_many_end_in_a_number_that_begins_like_another():
     rng = np.random.default_rng(3)
     drawn = [TASK.utterance(rng) for _ in range(4000)]
-    said = [text for text in drawn if re.match(r"[\w ]+ (plus|minus|times) [\w ]+ is \w", text)]
+    said = [text for text in drawn if re.match(r"\w+ \w+ \w+ is \w", text)]
     true = {fact.reply() for fact in TASK.facts}
     assert sum(text in true for text in said) < len(said) / 3
     ends = [text.split(" is ")[1] for text in said]
     assert {number_words(number) for number in ALIKE} <= set(ends)
     for begins_alike in ("eight", "eighteen", "eighty", "minus eighteen"):
         assert ends.count(begins_alike) > 5
-    beyond = [text for text in said if any(ten in text.split(" is ")[0] for ten in TENS[1:])]
-    assert 0.2 < len(beyond) / len(said) < 0.5
 
 
 def test_every_phrasing_of_every_fact_has_its_answer():

@@ -132,3 +132,16 @@ def test_make_test_compares_every_output_of_every_notebook():
     patterns = re.search(r"^NOTEBOOKS := \$\(wildcard (.*)\)$", text, re.MULTILINE)[1].split()
     found = {path for pattern in patterns for path in ROOT.glob(pattern)}
     assert found == {path for path in (ROOT / "notebooks").rglob("*.ipynb") if ".ipynb_checkpoints" not in path.parts}
+
+
+def test_the_page_of_benchmarks_has_every_table(monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT))
+    from benchmarks.__main__ import growth_lines, measure_lines, option_lines, race_lines
+    from benchmarks.stages import stage_lines
+
+    page = (ROOT / "docs" / "performance.md").read_text(encoding="utf8").splitlines()
+    heads = [
+        next(lines)
+        for lines in (race_lines([]), option_lines((1,)), measure_lines([]), growth_lines([]), stage_lines())
+    ]
+    assert [line for line in page if line in heads] == heads

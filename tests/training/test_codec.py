@@ -96,13 +96,13 @@ def test_pieces_come_from_the_recordings_with_silence_around_them():
 
 def test_reconstructing_gets_better(codec):
     stage = CodecStage(codec, replies(), CPU, frames=10)
-    first = float(stage.losses(0, step_generator(0, "codec", 0))["spectral"])
+    first = stage.losses(0, step_generator(0, "codec", 0))["spectral"].item()
     optimizer = torch.optim.Adam([p for p in stage.module.parameters() if p.requires_grad], 2e-3)
     for step in range(60):
         optimizer.zero_grad()
         sum(stage.losses(step, step_generator(0, "codec", step)).values()).backward()
         optimizer.step()
-    assert float(stage.losses(0, step_generator(0, "codec", 0))["spectral"]) < 0.6 * first
+    assert stage.losses(0, step_generator(0, "codec", 0))["spectral"].item() < 0.6 * first
 
 
 class TestVocoder:

@@ -6,7 +6,9 @@ import tempfile
 
 def pytest_configure(config):
     if "PYTEST_XDIST_WORKER" in os.environ:  # kernels of several processes would share one history
-        os.environ["IPYTHONDIR"] = tempfile.mkdtemp()
+        folder = tempfile.TemporaryDirectory()
+        config.add_cleanup(folder.cleanup)
+        os.environ["IPYTHONDIR"] = folder.name
 
 
 def pytest_collection_modifyitems(items):

@@ -162,7 +162,7 @@ class CodecStage(Stage):
     """Reconstruct random pieces of what the reply voice says; now and then from fewer codebooks."""
 
     name = "codec"
-    schedule = Schedule(steps=1700, batch=8, learning_rate=2e-3)
+    schedule = Schedule(steps=1800, batch=8, learning_rate=2e-3)
 
     def __init__(self, codec: Codec, replies: Recordings, device: torch.device, frames: int = 32):
         self.module = codec.to(device).train()

@@ -48,7 +48,7 @@ CODEC_ENCODER = "codec_encoder.safetensors"
 POINTS = 100  # of a stage's curve, at most
 ARITHMETIC = "omni_ref.training.arithmetic:Arithmetic"
 CORPUS = {
-    "replies": (render_replies, {"count": 9000}),
+    "replies": (render_replies, {"count": 15000}),
     "questions": (render_questions, {"count": 7000, "natural_count": 1200}),
     "words": (render_words, {"speakers": 240, "natural_takes": 24}),
 }

@@ -3,9 +3,9 @@
     speaking   the message is spelled: talker token t is byte t of the reply, with its word and whether it ends it
     message    the Thinker's talker_head chooses the tokens; the Talker's loss reaches it straight through the choice
 
-Two things keep the Talker from learning its sentences by heart: every time a recording is used, it begins at another
-place within its frame and at another level, so that its codes differ; and a random share of the history that the Talker
-reads is wrong, so that it does not trust it blindly.
+Three things keep the Talker from learning its sentences by heart: there are many; every time a recording is used, it
+begins at another place within its frame and at another level, so that its codes differ; and a random share of the
+history that the Talker reads is wrong, so that it does not trust it blindly.
 """
 
 import numpy as np
@@ -59,14 +59,23 @@ def corrupted(
     return torch.where(hit & (codes < codebook_size), noise, codes)
 
 
+def codebook_weights(count: int, progress: float) -> Float[Tensor, "codebooks"]:
+    """What each codebook counts, 1 on average: half as much as the one before it at first, at the end all the same.
+
+    The first says which words are spoken: they come first, and the finer sound later.
+    """
+    weights = (0.5 + 0.5 * progress) ** torch.arange(count, dtype=torch.float32, device="cpu")
+    return weights / weights.mean()
+
+
 def talker_loss(
     talker: Talker,
     message: Float[Tensor, "batch time hidden"],
     steps: Int[Tensor, "batch steps codebooks"],
     rng: np.random.Generator,
     corruption: float,
-) -> tuple[Float[Tensor, ""], Int[Tensor, ""]]:
-    """Cross-entropy of every code and of the end, summed; and how many those are.
+) -> tuple[Float[Tensor, "codebooks"], Int[Tensor, ""]]:
+    """Cross-entropy of all codes and ends, summed codebook by codebook; and how many those are together.
 
     `message` is embedded and padded already: a position a step.
     """
@@ -77,15 +86,15 @@ def talker_loss(
     first = history.new_full((len(history), 1, config.num_codebooks), config.begin_id)
     logits = talker.embedded_logits(message, torch.cat([first, history[:, :-1]], dim=1))
     targets = steps.masked_fill(steps == config.begin_id, IGNORED)
-    loss = F.cross_entropy(logits.flatten(0, 2), targets.flatten(), ignore_index=IGNORED, reduction="sum")
-    return loss, (targets != IGNORED).sum()
+    losses = F.cross_entropy(logits.flatten(0, 2), targets.flatten(), ignore_index=IGNORED, reduction="none")
+    return losses.view_as(targets).sum(dim=(0, 1)), (targets != IGNORED).sum()
 
 
 class SpeakingStage(Stage):
     """The message is the reply, spelled."""
 
     name = "speaking"
-    schedule = Schedule(steps=4200, batch=16, learning_rate=1.5e-3)
+    schedule = Schedule(steps=3600, batch=16, learning_rate=1.5e-3)
     corruption, groups = 0.3, 2
     supply = Replies
 
@@ -108,7 +117,7 @@ class SpeakingStage(Stage):
         table.copy_(together / 3**0.5 * float(table.std()))
 
     def losses(self, step: int, rng: np.random.Generator) -> dict[str, Tensor]:
-        """Codes of a batch of replies, in groups of like length, each padded to its own longest."""
+        """Codes of a batch of replies, weighted; in groups of like length, each padded to its own longest."""
         recordings = self.replies.recordings
         chosen = rng.integers(len(recordings), size=self.schedule.batch)
         ordered = chosen[recordings.lengths[chosen].argsort()]
@@ -120,8 +129,10 @@ class SpeakingStage(Stage):
             losses.append(loss)
             counts.append(count)
             balances.append(self.balance.take((steps != IGNORED).any(dim=-1)))
-        codes = torch.stack(losses).sum() / torch.stack(counts).sum()
-        return {"codes": codes, "balance": torch.stack(balances).mean()}
+        codes = torch.stack(losses).sum(dim=0) / torch.stack(counts).sum()
+        weights = codebook_weights(self.config.num_codebooks, step / self.schedule.steps).to(codes.device)
+        weighted, balance = (codes * weights).sum(), torch.stack(balances).mean()
+        return {"_codes": codes.sum(), "weighted": weighted, "balance": balance}
 
     def spelled(self, texts: list[str], steps: int) -> Float[Tensor, "batch steps hidden"]:
         """The texts, spelled, as talker tokens, embedded, then the pad."""
@@ -134,7 +145,7 @@ class MessageStage(Stage):
     """The Thinker finds its own words for the Talker: its talker_head and the Talker learn, its layers stay."""
 
     name = "message"
-    schedule = Schedule(steps=400, batch=16, learning_rate=1e-4, warmup=20)
+    schedule = Schedule(steps=150, batch=16, learning_rate=1e-4, warmup=20)
     corruption = SpeakingStage.corruption
 
     def __init__(self, omni: Omni, codec: Codec, recordings: Recordings, task: Task, device: torch.device):
@@ -153,7 +164,7 @@ class MessageStage(Stage):
         message = self.message([self.row(text, rng) for text in texts], steps.shape[1])
         loss, count = talker_loss(self.module["talker"], message, steps, rng, self.corruption)
         is_real = (steps != IGNORED).any(dim=-1)
-        return {"codes": loss / count, "balance": self.balance.take(is_real)}
+        return {"codes": loss.sum() / count, "balance": self.balance.take(is_real)}
 
     def row(self, text: str, rng: np.random.Generator) -> tuple[str, str, str]:
         """A prompt to which the text is the reply."""

@@ -13,7 +13,7 @@ from omni_ref.training import speaking
 from omni_ref.training.codec import Codec
 from omni_ref.training.loop import step_generator
 from omni_ref.training.rows import IGNORED, NUM_SYMBOLS, spell
-from omni_ref.training.speaking import MessageStage, Replies, SpeakingStage, corrupted, talker_loss
+from omni_ref.training.speaking import MessageStage, Replies, SpeakingStage, codebook_weights, corrupted, talker_loss
 
 CPU = torch.device("cpu")
 
@@ -31,6 +31,15 @@ def codec(omni) -> Codec:
     return codec
 
 
+def test_codebooks_count_by_halves_at_first_and_alike_at_the_end(omni, codec):
+    assert codebook_weights(3, 0.0).tolist() == pytest.approx([12 / 7, 6 / 7, 3 / 7])
+    assert codebook_weights(3, 1.0).tolist() == [1, 1, 1]
+    stage = SpeakingStage(omni, codec, replies(), CPU)
+    first, last = (stage.losses(step, step_generator(0, "speaking", 0)) for step in (0, stage.schedule.steps))
+    assert torch.allclose(last["weighted"], last["_codes"]) and torch.allclose(first["_codes"], last["_codes"])
+    assert (first["weighted"] - first["_codes"]).abs() > 1e-4
+
+
 def test_the_loss_is_the_talkers_teacher_forcing_without_the_begin_ids(omni):
     config, talker = omni.config.talker, omni.talker.eval()
     codes = torch.randint(config.codebook_size, (2, 9, config.num_codebooks))
@@ -38,9 +47,11 @@ def test_the_loss_is_the_talkers_teacher_forcing_without_the_begin_ids(omni):
     tokens = torch.randint(config.talker_vocab_size, (2, 5))
     logits = talker(tokens, steps)
     padded = F.pad(tokens, (0, steps.shape[1] - 5), value=config.talker_pad_id)
-    theirs = sum(
-        F.cross_entropy(logits[:, k:, k].flatten(0, 1), steps[:, k:, k].flatten(), reduction="sum")
-        for k in range(config.num_codebooks)
+    theirs = torch.stack(
+        [
+            F.cross_entropy(logits[:, k:, k].flatten(0, 1), steps[:, k:, k].flatten(), reduction="sum")
+            for k in range(config.num_codebooks)
+        ]
     )
     count = sum(steps.shape[0] * (steps.shape[1] - k) for k in range(config.num_codebooks))
     message = talker.talker_embedding(padded)
@@ -77,9 +88,8 @@ def test_rows_of_different_lengths_count_as_they_do_alone(omni, codec):
     message = omni.talker.talker_embedding(torch.zeros(2, both.shape[1], dtype=torch.long))
 
     def loss(steps, rows):
-        return torch.stack(
-            talker_loss(omni.talker, message[rows, : steps.shape[1]], steps, np.random.default_rng(0), 0.0)
-        )
+        codes, count = talker_loss(omni.talker, message[rows, : steps.shape[1]], steps, np.random.default_rng(0), 0.0)
+        return torch.cat([codes, count[None]])
 
     assert torch.allclose(loss(both, [0, 1]), loss(long, [0]) + loss(short, [1]), rtol=1e-5)
 
@@ -103,7 +113,7 @@ def test_two_groups_of_like_length_learn_what_the_whole_batch_would_from_less_pa
         stage.groups = groups
         stage.module.zero_grad()
         sizes.clear()
-        loss = stage.losses(0, step_generator(0, "speaking", 0))["codes"]
+        loss = stage.losses(0, step_generator(0, "speaking", 0))["weighted"]
         loss.backward()
         return loss.detach(), omni.talker.codec_embedding.weight.grad.clone(), sum(sizes)
 
@@ -144,9 +154,9 @@ def test_a_talker_learns_what_it_is_shown(omni, codec):
     losses = []
     for step in range(80):
         terms = stage.losses(step, step_generator(0, "speaking", step % 4))
-        losses.append(float(terms["codes"].detach()))
+        losses.append(float(terms["_codes"].detach()))
         optimizer.zero_grad()
-        sum(terms.values()).backward()
+        (terms["weighted"] + terms["balance"]).backward()
         optimizer.step()
     assert losses[-1] < 0.5 * losses[0]
 

@@ -55,7 +55,7 @@ class ReadingStage(Stage):
     """Typed rows only."""
 
     name = "reading"
-    schedule = Schedule(steps=1000, batch=32, learning_rate=2e-3, weight_decay=0.1)
+    schedule = Schedule(steps=1200, batch=32, learning_rate=2e-3, weight_decay=0.1)
 
     def __init__(self, omni: Omni, task: Task, device: torch.device):
         self.tokenizer, self.task, self.device = omni.tokenizer, task, device
@@ -72,7 +72,7 @@ class ListeningStage(Stage):
     """Heard rows through the codebook, and typed ones so that nothing is forgotten."""
 
     name = "listening"
-    schedule = Schedule(steps=1250, batch=16, learning_rate=1e-3, warmup=50, weight_decay=0.05)
+    schedule = Schedule(steps=1350, batch=16, learning_rate=1e-3, warmup=50, weight_decay=0.05)
     ctc_weight, typed_weight = 0.3, 0.5
 
     def __init__(self, omni: Omni, task: Task, questions: Recordings, words: Recordings, device: torch.device):

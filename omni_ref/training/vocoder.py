@@ -53,7 +53,7 @@ class VocoderStage(Stage):
 
     name = "vocoder"
     schedule = Schedule(steps=400, batch=8, learning_rate=5e-4, warmup=50, weight_decay=0.0)
-    adversarial_weight, feature_weight = 0.1, 1.0
+    adversarial_weight, feature_weight = 0.05, 0.5
 
     def __init__(self, codec: Codec, replies: Recordings, device: torch.device, frames: int = 32):
         self.codec = codec.to(device).eval()

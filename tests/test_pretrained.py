@@ -15,6 +15,7 @@ from omni_ref.lab.curves import CURVES, read_curves
 from omni_ref.omni import SHIPPED
 from omni_ref.training import card, cases
 from omni_ref.training.arithmetic import Arithmetic
+from omni_ref.training.corpus import reply_waveform
 from omni_ref.training.judge import Judge
 from omni_ref.training.run import CODEC_ENCODER, load_codec
 from omni_ref.training.voices import Heart
@@ -61,8 +62,8 @@ def test_typed_questions_are_answered(omni, typed, answer):
 
 
 def test_it_says_what_it_is_told_to(omni):
-    reply = omni.respond(text="nine plus four is twenty one", task="say")
-    assert reply.text == "nine plus four is twenty one"
+    reply = omni.respond(text="nine plus four is sixty", task="say")
+    assert reply.text == "nine plus four is sixty"
     assert JUDGE.read(reply.waveform) == reply.text
 
 
@@ -89,10 +90,12 @@ def test_after_most_noises_text_and_speech_end_by_themselves(omni):
 
 
 def test_the_codec_brings_the_reply_voice_back(omni):
-    codec, text = load_codec(SHIPPED, omni), TASK.held_out()[0].reply
-    waveform = Heart().say(text)[:-1]
-    whole = torch.from_numpy(waveform[: len(waveform) // 320 * 320])[None]
-    assert JUDGE.read(codec.code2wav(codec.encode(whole))[0].detach()) == text
+    codec, voice, right = load_codec(SHIPPED, omni), Heart(), []
+    for text in [exchange.reply for exchange in TASK.held_out()[:10]]:
+        waveform = reply_waveform(voice, text)
+        whole = torch.from_numpy(waveform[: len(waveform) // 320 * 320])[None]
+        right.append(JUDGE.read(codec.code2wav(codec.encode(whole))[0].detach()) == text)
+    assert sum(right) >= 9, right
 
 
 def test_the_model_card_holds_every_measure_of_the_shipped_weights():

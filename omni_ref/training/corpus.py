@@ -18,19 +18,7 @@ from jaxtyping import Int64
 from ..files import written_whole
 from .arithmetic import Task
 from .augment import resampled
-from .voices import (
-    ACCENTS,
-    HELD_OUT_VARIANTS,
-    SAMPLE_RATE,
-    Clip,
-    Disguise,
-    Espeak,
-    Heart,
-    Joe,
-    Voice,
-    Waveform,
-    espeak_variants,
-)
+from .voices import ACCENTS, HELD_OUT_VARIANTS, SAMPLE_RATE, Clip, Espeak, Heart, Joe, Voice, Waveform, espeak_variants
 
 
 @dataclass
@@ -84,21 +72,12 @@ def training_speakers(rng: np.random.Generator, count: int) -> list[Voice]:
     ]
 
 
-def any_disguise(rng: np.random.Generator) -> Disguise:
-    """Someone between man and child: one half talk as heart does, the other monotonously or lively, evenly or not."""
-    pitch, tract = 2 ** float(rng.uniform(-1.1, 0.4)), float(rng.uniform(0.83, 1.12))
-    if rng.random() < 0.5:
-        return Disguise(pitch, tract)
-    melody, rhythm = float(rng.uniform(0, 1.5)), float(rng.uniform(0, 0.4))
-    return Disguise(pitch, tract, melody, rhythm, int(rng.integers(2**31)))
-
-
 def natural_speakers(rng: np.random.Generator, turns: int, voices: Sequence[Voice] = ()) -> list[Voice]:
     """So many turns of joe and of each of `voices`, three times as many of heart, which is quick.
 
     Heart and joe speak as someone else each time: the ways of two speakers would be learned by heart.
     """
-    hearts = [Heart(any_disguise(rng)) for _ in range(3 * turns)]
+    hearts = [Heart(2 ** float(rng.uniform(-1.1, 0.4)), float(rng.uniform(0.83, 1.12))) for _ in range(3 * turns)]
     joes = [Joe(float(rng.uniform(0.85, 1.3))) for _ in range(turns)]
     return [*hearts, *joes, *(voice for voice in voices for _ in range(turns))]
 

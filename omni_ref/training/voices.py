@@ -4,7 +4,7 @@ A voice is any object with a `name` and `say(text, speed)`; write one, and pass 
 
     Espeak   formant synthesis, a millisecond a sentence, a hundred variants   (espeak-ng, GPL-3.0)
     Heart    neural source-filter synthesis, natural: the voice of the replies (hibari-tts, Apache-2.0);
-             in disguise, someone else: another pitch, throat, melody, rhythm
+             at another pitch and with another vocal tract, someone else
     Joe      VITS, natural                                                     (piper-tts, GPL-3.0; the voice is CC0)
     Flite    unit selection, diphones: never trained on, so that it can judge  (the program `flite` on the PATH)
 """
@@ -15,7 +15,6 @@ import re
 import shutil
 import subprocess
 import tempfile
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -28,7 +27,7 @@ import onnxruntime
 import piper
 import soundfile
 import soxr
-from jaxtyping import Float32, Int64
+from jaxtyping import Float32
 
 from ..checks import require
 
@@ -36,8 +35,6 @@ Waveform = Float32[np.ndarray, "samples"]
 Resized = Float32[np.ndarray, "resized"]
 Clip = Float32[np.ndarray, "_"]  # one of several, each of its own length
 SAMPLE_RATE = 16000
-UNVOICED = 40.0  # hertz; hibari's pitch is below it where nothing is voiced
-FRAMES_BETWEEN_PACES = 8  # of 12.5 ms: about a sound of speech
 VARIANTS = Path(espeakng_loader.get_data_path()) / "voices" / "!v"
 ACCENTS = ("en-US", "en", "en-US-nyc", "en-GB-x-rp", "en-GB-scotland", "en-029", "en-GB-x-gbclan", "en-GB-x-gbcwmd")
 UNINTELLIGIBLE = re.compile(r"whisper|croak|demonic|robo|UniRobot|anikaRobot|announcer|fast|Tweaky|klatt6|Storm", re.I)
@@ -121,71 +118,34 @@ def _hibari() -> hibari.Hibari:
     return speak
 
 
-@dataclass(frozen=True)
 class Disguise:
-    """What makes another speaker of a voice: who it is, and how it talks.
+    """hibari's network, whose spectra and pitch another's throat has changed on their way out."""
 
-    `pitch` scales the fundamental frequency and `tract` the formants: 0.5 and 0.85 are a man's. `melody` scales how far
-    the pitch strays from its mean: 0 is a monotone. `rhythm` is how unevenly time passes, the standard deviation of the
-    logarithm of the pace, drawn anew with each `seed`: some sounds are lingered on, others hurried over.
-    """
-
-    pitch: float = 1.0
-    tract: float = 1.0
-    melody: float = 1.0
-    rhythm: float = 0.0
-    seed: int = 0
-
-    def __str__(self) -> str:
-        return " ".join(f"{name} {value:.2f}" for name, value in vars(self).items() if name != "seed")
-
-    def bins(self, count: int) -> Int64[np.ndarray, "bins"]:
-        """Which bin of a spectrum goes where."""
-        return np.minimum((np.arange(count) / self.tract).astype(int), count - 1)
-
-    def moments(self, frames: int) -> Int64[np.ndarray, "frames"]:
-        """Which frame is heard when. The first and the last stay where they are."""
-        times = np.arange(frames) / FRAMES_BETWEEN_PACES
-        paces = np.random.default_rng(self.seed).normal(0, self.rhythm, size=int(times[-1]) + 2)
-        passed = np.exp(np.interp(times, np.arange(len(paces)), paces)).cumsum()
-        share = (passed - passed[0]) / max(passed[-1] - passed[0], 1e-9)
-        return np.round(share * (frames - 1)).astype(int)
-
-    def sung(self, hertz: Float32[np.ndarray, "batch frames"]) -> Float32[np.ndarray, "batch frames"]:
-        """A pitch curve, moved and stretched about its mean; what is unvoiced stays so."""
-        voiced = hertz > UNVOICED
-        octaves = np.log2(np.where(voiced, hertz, 1))
-        from_mean = octaves - octaves.sum() / max(voiced.sum(), 1)
-        factor = np.float32(self.pitch) * np.exp2((self.melody - 1) * from_mean)
-        return np.where(voiced, hertz * factor.astype(np.float32), hertz)
-
-
-class DisguisedNetwork:
-    """hibari's network; its spectra and its pitch are disguised on their way out."""
-
-    def __init__(self, network: onnxruntime.InferenceSession, disguise: Disguise):
-        self._network, self._disguise = network, disguise
+    def __init__(self, network: onnxruntime.InferenceSession, pitch: float, tract: float):
+        self._network, self._pitch, self._tract = network, np.float32(pitch), tract
 
     def run(self, names: list[str] | None, inputs: dict[str, np.ndarray]) -> list[np.ndarray]:
-        """What the network gives: five spectra, and the pitch in hertz, frame by frame."""
+        """What the network gives: five spectra, their bins moved, and the pitch in hertz, scaled."""
         *spectra, pitch = self._network.run(names, inputs)
-        _, bins, frames = spectra[0].shape
-        moved, moments = self._disguise.bins(bins), self._disguise.moments(frames)
-        return [*(spectrum[:, moved][..., moments] for spectrum in spectra), self._disguise.sung(pitch[:, moments])]
+        bins = spectra[0].shape[1]
+        moved = np.minimum((np.arange(bins) / self._tract).astype(int), bins - 1)
+        return [*(spectrum[:, moved] for spectrum in spectra), pitch * self._pitch]
 
 
 class Heart:
-    """hibari's "heart", the voice of the replies; in disguise, someone else. Its breath is the same at every call."""
+    """hibari's "heart", the voice of the replies. A seed makes its breath the same at every call.
 
-    def __init__(self, disguise: Disguise | None = None):
-        self.name = "heart" if disguise is None else f"heart {disguise}"
-        self._speak = copy.copy(_hibari())
-        if disguise is not None:
-            self._speak.sess = DisguisedNetwork(self._speak.sess, disguise)
+    `pitch` scales its fundamental frequency, `tract` its formants: 0.5 and 0.85 are a man's.
+    """
+
+    def __init__(self, pitch: float = 1.0, tract: float = 1.0, seed: int = 0):
+        self.name = "heart" if pitch == tract == 1 else f"heart pitch {pitch:.2f} tract {tract:.2f}"
+        self._seed, self._speak = seed, copy.copy(_hibari())
+        self._speak.sess = Disguise(self._speak.sess, pitch, tract)
 
     def say(self, text: str, speed: float = 1.0) -> Waveform:
         """Speak."""
-        waveform = self._speak(text, speed=speed, seed=0)
+        waveform = self._speak(text, speed=speed, seed=self._seed)
         return trim(soxr.resample(waveform, hibari.SAMPLE_RATE, SAMPLE_RATE))
 
 

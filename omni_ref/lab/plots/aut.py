@@ -71,6 +71,7 @@ def stem_geometry(frames: int, token: int, config: AuTEncoderConfig) -> Figure:
             axes.text(k * spacing[2], -2.2, f"token {k}", ha="center", va="top", fontsize=8)
         axes.text(max(frames, 12) + 5.5, -2.2, "ring: a zero of the padding", ha="right", va="top", fontsize=8)
         axes.set(xlabel="frame", xlim=(-4, max(frames, 12) + 5.5), ylim=(-2.6, 0.3))
+        axes.set_xticks(range(0, max(frames, 12) + 5, 2))
         axes.set_yticks([0, -1, -2], ["mel frames", "after convolution 1", "after convolution 2"])
         axes.set_title(
             f"{frames} frames give {lengths[2]} tokens; token {token} reads frames {min(inside)} to {max(inside)}"

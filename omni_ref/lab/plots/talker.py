@@ -250,15 +250,13 @@ def compared_speech(rows: dict[str, Float[Tensor, "_"]], config: AuTEncoderConfi
 
 
 def differences(curves: dict[str, Float[Tensor, "columns"]], rate: int, marks: dict[str, float]) -> Figure:
-    """How far sounds are from another one, mel column by mel column; dashed lines at `marks`, in seconds."""
+    """How far sounds are from another one, mel column by mel column; lines at the two `marks`, in seconds."""
     with drawing(height=2.6) as figure:
         axes = figure.subplots()
         for colour, (name, curve) in zip((QUESTION, ANSWER), curves.items(), strict=True):
             axes.plot([column / rate for column in range(len(curve))], curve.tolist(), color=colour, label=name)
-        highest = max(float(curve.max()) for curve in curves.values())
-        for name, second in marks.items():
-            axes.axvline(second, color="black", linewidth=1, linestyle="--")
-            axes.annotate(f" {name}", (second, highest), va="top", fontsize=8)
+        for style, (name, second) in zip(("--", ":"), marks.items(), strict=True):
+            axes.axvline(second, color="black", linewidth=1, linestyle=style, label=name)
         axes.set(xlabel="seconds", ylabel="mean difference in log-mel", title="How far the sound is from “fifteen”")
         axes.legend(loc="upper left")
     return figure

@@ -153,9 +153,10 @@ def test_sounds_share_one_scale_of_time(tiny):
 
 def test_differences_are_curves_with_marks():
     curves = {"one": torch.tensor([0.0, 0.2, 0.1]), "two": torch.tensor([0.3, 0.4, 0.5])}
-    axes = talker.differences(curves, 100, {"now": 0.01}).axes[0]
+    axes = talker.differences(curves, 100, {"now": 0.01, "soon": 0.02}).axes[0]
     for line, (name, curve) in zip(axes.lines, curves.items(), strict=False):
         torch.testing.assert_close(torch.tensor(line.get_ydata()).float(), curve)
         assert line.get_label() == name and list(line.get_xdata()) == [0, 0.01, 0.02]
-    assert axes.lines[2].get_xdata() == [0.01, 0.01] and texts(axes) == [" now"]
+    assert [line.get_xdata() for line in axes.lines[2:]] == [[0.01, 0.01], [0.02, 0.02]]
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["one", "two", "now", "soon"]
     assert all(labels(axes))

@@ -6,7 +6,8 @@
 # make benchmark  how fast it is, beside what people would use instead: docs/performance.md
 # make browse-lab  the explorers of the notebooks, moved in JupyterLab by headless Chromium; and asked aloud
 # make site   docs, notebooks and code as pages: build/site/index.html; make browse looks for faults in Chromium
-# All set up everything in .venv first. PYTHON=python3.12 takes another Python.
+# All set up everything in .venv first; Chromium, for the two that browse, is yours to install.
+# PYTHON=python3.12 takes another Python.
 
 PYTHON ?= python3
 VENV := .venv
@@ -50,7 +51,7 @@ browse-lab: $(VENV)/installed-dev
 site: $(VENV)/installed-dev
 	$(BIN)/python -m sphinx -W --keep-going -q -b html -c docs -d build/doctrees . build/site
 
-browse: $(VENV)/installed-dev
+browse: site
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt --editable ".[browser]"
 	$(BIN)/python tools/browse_site.py build/site build/pictures
 

@@ -105,6 +105,8 @@ def main() -> None:
     options = parser.parse_args()
     pages = [path.relative_to(options.site).as_posix() for path in sorted(options.site.rglob("*.html"))]
     names = [name for name in pages if re.search(options.only, name) and name != "index.html"]
+    if not names:
+        parser.error(f"{options.site} holds no page that matches {options.only!r}: make site builds them")
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(options.site)))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     seen = {"views": 0, "sounds": 0}

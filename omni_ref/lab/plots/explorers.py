@@ -180,7 +180,7 @@ def saying(reply: Reply, step: int, config: OmniConfig) -> Figure:
             axes.axvline(step, color=ANSWER, linewidth=1)
             axes.set_xlim(-1, last + 1)
         sound.set(xlabel=f"step of {1000 // config.code2wav.frame_rate} ms", xticks=range(0, last + 1, 20))
-        goes_in = f"{byte_name(int(text[step]))}, talker token {told[step]}" if step < len(text) else "pad"
+        goes_in = f"talker token {told[step]} ({byte_name(int(text[step]))})" if step < len(text) else "pad"
         new = [str(int(codes[step - k, k])) for k in range(codebooks) if 0 <= step - k < frames]
         whole = f"Frame {frame} is whole" if frame >= 0 else "No frame is whole yet"
         thought.set_title(f"Step {step}. In: {goes_in}. Out: codes {', '.join(new)}. {whole}.", pad=16)

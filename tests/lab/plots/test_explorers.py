@@ -126,7 +126,7 @@ def test_at_each_step_there_is_what_has_come_by_then(reply, step):
 def test_a_step_is_told_in_words(reply):
     titles = [title(explorers.saying(reply, step, OmniConfig.mini()).axes[1]) for step in (0, 4, 7)]
     assert titles == [
-        "Step 0. In: o, talker token 5. Out: codes 0. No frame is whole yet.",
+        "Step 0. In: talker token 5 (o). Out: codes 0. No frame is whole yet.",
         "Step 4. In: pad. Out: codes 16, 13, 10, 7. Frame 1 is whole.",
         "Step 7. In: pad. Out: codes 19. Frame 4 is whole.",
     ]

@@ -46,7 +46,7 @@ def one_more_expert(answer: int) -> Mistake:
     known = {
         expert: "In one layer, yes. How many are sparse?",
         40 * expert: "Not every layer is sparse: decoder_sparse_step is 2.",
-        20 * 64 * expert: "Those are all experts of all layers: what is owned, not what is read.",
+        20 * 64 * expert: "Those are all experts of all layers: the total, not what is active.",
         20 * 5 * expert: "Those are all five. How many more is that than with four?",
         20 * 2 * 4096 * 2816: "An expert has three matrices: gate, up and down.",
     }

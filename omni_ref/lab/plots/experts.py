@@ -129,20 +129,20 @@ def woken_experts(counts: dict[str, list[int]], num_experts: int) -> Figure:
     return figure
 
 
-def owned_and_read(rows: list[Row]) -> Figure:
-    """The large parts of a component: pale, the parameters it owns; solid, those that one token reads."""
+def total_and_active(rows: list[Row]) -> Figure:
+    """The large parts of a component: pale, all its parameters; solid, the active ones, which one token reads."""
     kept = [row for row in rows if row.parameters > 0.01 * sum(each.parameters for each in rows)]
     names = [row.part.partition(":")[0].partition(" (")[0] for row in kept]
-    owned, read = ([getattr(row, name) / 1e9 for row in kept] for name in ("parameters", "active"))
+    whole, active = ([getattr(row, name) / 1e9 for row in kept] for name in ("parameters", "active"))
     with drawing(8, 0.3 * len(kept) + 0.8) as figure:
         axes = figure.subplots()
-        axes.barh(names, owned, color=QUESTION, alpha=0.35)
-        axes.barh(names, read, color=ANSWER, height=0.4)
-        for place, (total, active) in enumerate(zip(owned, read, strict=True)):
-            label = f"{total:.2f} owned, {active:.2f} read"
-            axes.annotate(label, (total, place), (4, 0), textcoords="offset points", va="center")
+        axes.barh(names, whole, color=QUESTION, alpha=0.35)
+        axes.barh(names, active, color=ANSWER, height=0.4)
+        for place, (of_all, read) in enumerate(zip(whole, active, strict=True)):
+            label = f"{of_all:.2f} in total, {read:.2f} active"
+            axes.annotate(label, (of_all, place), (4, 0), textcoords="offset points", va="center")
         axes.invert_yaxis()
-        axes.set(xlabel="billion parameters: pale, owned; solid, read for one token", xlim=(0, 1.35 * max(owned)))
+        axes.set(xlabel="billion parameters: pale, total; solid, active", xlim=(0, 1.35 * max(whole)))
     return figure
 
 

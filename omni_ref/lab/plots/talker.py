@@ -262,12 +262,12 @@ def differences(curves: dict[str, Float[Tensor, "columns"]], rate: int, marks: d
     return figure
 
 
-def codebook_doubt(bits: Float[Tensor, "frames codebooks"]) -> Figure:
+def codebook_entropy(bits: Float[Tensor, "frames codebooks"]) -> Figure:
     """The entropy of each codebook's distribution at each frame."""
     with drawing(height=1.9) as figure:
         axes = figure.subplots()
         image = axes.imshow(bits.T.cpu().numpy(), aspect="auto", cmap=HEAT, vmin=0)
         axes.set_yticks(range(bits.shape[1]))
-        axes.set(xlabel="frame of 20 ms", ylabel="codebook", title="How unsure the Talker is")
+        axes.set(xlabel="frame of 20 ms", ylabel="codebook", title="Entropy of the next code")
         figure.colorbar(image, ax=axes, label="bits", pad=0.01)
     return figure

@@ -41,7 +41,7 @@ WRONG = [
     (experts.half_at_work, 4, "mean probability of 1/4"),
     (experts.one_more_expert, ONE, "How many are sparse"),
     (experts.one_more_expert, 40 * ONE, "Not every layer"),
-    (experts.one_more_expert, 20 * 64 * ONE, "what is owned"),
+    (experts.one_more_expert, 20 * 64 * ONE, "not what is active"),
     (experts.one_more_expert, 20 * 5 * ONE, "all five"),
     (experts.one_more_expert, 20 * 2 * 4096 * 2816, "three matrices"),
     (experts.one_more_expert, 7, "One expert has 34,603,008"),

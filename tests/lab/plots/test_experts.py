@@ -113,13 +113,13 @@ def test_loads_side_by_side_and_other_routes():
     assert axes.patches[0].get_facecolor() != axes.patches[1].get_facecolor() and axes.get_xlabel()
 
 
-def test_experts_woken_and_parameters_owned():
+def test_experts_woken_and_active_parameters():
     (axes,) = experts.woken_experts({"early": [2, 3, 4], "late": [2, 2, 3]}, 8).axes
     assert [list(line.get_ydata()) for line in axes.lines] == [[2, 3, 4], [2, 2, 3]]
     assert list(axes.lines[0].get_xdata()) == [1, 2, 3] and labelled(axes)
 
     rows = [Row("T", "experts, 2 layers: 2 of 8", 8 * 10**9, 2 * 10**9), Row("T", "norms", 10**6, 10**6)]
-    (axes,) = experts.owned_and_read(rows).axes
+    (axes,) = experts.total_and_active(rows).axes
     assert [bar.get_width() for bar in axes.patches] == [8, 2]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["experts, 2 layers"]
-    assert axes.texts[0].get_text() == "8.00 owned, 2.00 read" and axes.get_xlabel()
+    assert axes.texts[0].get_text() == "8.00 in total, 2.00 active" and axes.get_xlabel()

@@ -84,7 +84,7 @@ def test_maps_over_steps():
     torch.testing.assert_close(image(axes), shares.T)
     assert ticks(axes, "y") == ["o", "n", "e"] and all(labels(axes))
     assert axes.lines[0].get_xydata().tolist() == [[0, 0], [1, 1], [2, 2]]
-    axes = talker.codebook_doubt(shares).axes[0]
+    axes = talker.codebook_entropy(shares).axes[0]
     torch.testing.assert_close(image(axes), shares.T)
     assert all(labels(axes))
 

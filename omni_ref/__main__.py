@@ -1,6 +1,8 @@
 """The command line: python -m omni_ref, or omni-ref."""
 
 import argparse
+import io
+import signal
 import sys
 import warnings
 from pathlib import Path
@@ -79,6 +81,9 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a command; 0 if it went well, 2 if what came in did not fit, and one line on standard error says why."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # Windows writes to files in an alphabet without → and ≤
     options = parser().parse_args(arguments)
     warnings.showwarning = lambda message, *_: print(f"omni-ref: note: {message}", file=sys.stderr)
     try:
@@ -176,10 +181,14 @@ def train(options: argparse.Namespace) -> None:
 
     device = pick_device(options.device)
     what = (options.task or run.ARITHMETIC, options.voice)
-    if options.stage is None:
-        run.run_all(options.folder, options.output, device, options.seed, *what)
+    if options.stage is not None:
+        run.run_stage(options.stage, options.folder, options.output, device, options.seed, *what)
         return
-    run.run_stage(options.stage, options.folder, options.output, device, options.seed, *what)
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # as an exception, so that run_all ends its stages
+    try:
+        run.run_all(options.folder, options.output, device, options.seed, *what)
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def evaluate(options: argparse.Namespace) -> None:

@@ -30,6 +30,8 @@ def load_audio(path: str | os.PathLike, sample_rate: int = 16000) -> Float[Tenso
     """
     if not Path(path).is_file():
         raise FileNotFoundError(f"{path}: no such file, expected a sound file")
+    is_raw = Path(path).suffix.lower() == ".raw"
+    require(not is_raw, f"{path}: raw samples do not say at which rate: save them as WAV or FLAC")
     try:
         with soundfile.SoundFile(path) as file:
             announced, original_rate, kind = file.frames, file.samplerate, file.format
@@ -41,6 +43,7 @@ def load_audio(path: str | os.PathLike, sample_rate: int = 16000) -> Float[Tenso
     require(len(channels) > 0, f"{path}: the file holds no samples, expected sound")
     mono = soxr.resample(channels.mean(axis=1), original_rate, sample_rate)
     waveform = torch.from_numpy(mono)
+    require(len(waveform) > 0, f"{path}: too short for one sample at {sample_rate} Hz")
     require(is_finite(waveform), f"{path}: holds samples that are not finite numbers")
     return waveform.clamp(-1, 1)
 
@@ -58,7 +61,10 @@ def _require_whole(path: str | os.PathLike, announced: int, found: int) -> None:
 
 
 def save_audio(path: str | os.PathLike, waveform: Float[Tensor, "samples"], sample_rate: int) -> None:
-    """Write 16-bit sound in the format of the name's ending (.wav, .flac). The file appears whole or not at all."""
+    """Write 16-bit sound in the format of the name's ending (.wav, .flac). The file appears whole or not at all.
+
+    Raises ValueError for another ending, another shape, a rate below 1 or NaN; OSError if it cannot be written.
+    """
     path = Path(path)
     kind = path.suffix.lstrip(".").upper()
     require(kind in ("WAV", "FLAC"), f"{path}: cannot write '{path.suffix}', name it .wav or .flac")

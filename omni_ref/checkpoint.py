@@ -24,7 +24,10 @@ FLOAT_TYPES = (torch.float64, torch.float32, torch.bfloat16, torch.float16)
 def save_checkpoint(
     folder: str | os.PathLike, module: nn.Module, config: OmniConfig, dtype: torch.dtype | None = None
 ) -> None:
-    """Write weights (as `dtype` if given) and config; both are complete on disk before either takes its place."""
+    """Write weights (as `dtype` if given) and config; both are complete on disk before either takes its place.
+
+    FileExistsError if `folder` is a file, OSError if it cannot be written.
+    """
     folder = Path(folder)
     if folder.exists() and not folder.is_dir():
         raise FileExistsError(f"{folder}: is a file, expected a folder for a checkpoint")
@@ -57,7 +60,8 @@ def load_config(folder: str | os.PathLike) -> OmniConfig:
 def load_weights(folder: str | os.PathLike, module: nn.Module) -> None:
     """Copy a checkpoint folder's weights into a module of its config, cast to the module's type.
 
-    ValueError names every tensor that is missing, unknown, of another shape, or not of the file's one floating type.
+    ValueError names the tensors, at most five of a kind, that are missing, unknown, of another shape, or not of the
+    file's one floating type; FileNotFoundError if there is no such file.
     The module is changed only if all fit.
     """
     path = Path(folder) / WEIGHTS
@@ -113,7 +117,8 @@ def load_qwen3_moe(module: Decoder, state_dict: dict[str, Tensor] | str | os.Pat
 
     `state_dict` is such a dictionary, or the path of a safetensors file or of a folder of its shards, with the experts
     stacked (as in memory) or one by one (as in released files). What Qwen3-MoE does not have (talker head, audio map,
-    the Talker's embeddings) stays as it is. ValueError names every tensor that is missing, unknown or of another shape.
+    the Talker's embeddings) stays as it is. ValueError names the tensors, at most five of a kind, that are missing,
+    unknown or of another shape; FileNotFoundError if there is no such path.
     """
     source = "state_dict" if isinstance(state_dict, dict) else str(state_dict)
     if not isinstance(state_dict, dict):

@@ -99,7 +99,7 @@ def pick_device(wanted: str | torch.device | None = None) -> torch.device:
     ValueError if the name is none, or the GPU is not there: nothing that was to run on a GPU quietly runs on the CPU.
     """
     wanted = wanted or os.environ.get("OMNI_DEVICE") or ("cuda" if torch.cuda.is_available() else "cpu")
-    named = re.fullmatch(r"cpu|cuda(:\d+)?", str(wanted))
+    named = re.fullmatch(r"cpu|cuda(:(0|[1-9]\d?))?", str(wanted))
     require(named is not None, f"device {str(wanted)!r} is not one that this runs on, expected cpu, cuda or cuda:0 …")
     device, gpus = torch.device(wanted), torch.cuda.device_count()
     there = device.type == "cpu" or (device.index or 0) < gpus

@@ -120,7 +120,8 @@ class Code2WavStream:
     @torch.no_grad()
     def push(self, codec_tokens: Int[Tensor, "batch frames codebooks"]) -> Float[Tensor, "batch samples"]:
         """The samples of the next frames, any number of them, none included."""
-        rows = codec_tokens.shape[0]
+        latents = self.code2wav.embed(codec_tokens)
+        rows = len(latents)
         self.rows = self.rows or rows
         require(rows == self.rows, f"Code2Wav: the stream began with {self.rows} rows, this piece has {rows}")
-        return self.code2wav.synthesise(self.code2wav.embed(codec_tokens), self.state)
+        return self.code2wav.synthesise(latents, self.state)

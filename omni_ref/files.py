@@ -19,9 +19,9 @@ def written_whole(path: str | os.PathLike, keep: bool = True) -> Iterator[Path]:
     Raises OSError at once if `path` is a folder, or lies in one that is missing or cannot be written to.
     """
     path = Path(path)
-    partial = path.with_name(f".{path.name}.partial")
     if path.is_dir():
         raise IsADirectoryError(f"{path}: is a folder, expected the name of a file to write")
+    partial = path.with_name(f".{path.name}.partial")
     try:
         partial.touch()
     except OSError as error:

@@ -102,7 +102,8 @@ class Omni(nn.Module):
     ) -> Reply:
         """Answer a question, transcribe it, or say a text. `audio`: mono samples at 16 kHz in [-1, 1], or a file name.
 
-        Raises ValueError for a task, an audio or a text that does not fit, and for a prompt longer than the positions.
+        Raises ValueError for a task, an audio or a text that does not fit, for a prompt longer than the positions, and
+        in training mode; FileNotFoundError if there is no such file.
         """
         return self.respond_batch([dict(audio=audio, text=text, task=task)], speak, generation)[0]
 
@@ -128,7 +129,10 @@ class Omni(nn.Module):
         speak: bool = True,
         generation: Generation | None = None,
     ) -> ReplyStream:
-        """Like respond, in pieces: iterate over TextPiece and AudioPiece as they come."""
+        """Like respond, in pieces: iterate over TextPiece and AudioPiece as they come.
+
+        A prompt that is too long, or a model in training mode, is refused at the first piece, not here.
+        """
         turn = Turn(self.config, self.tokenizer, self.code2wav, audio, text, task)
         return ReplyStream(self.run([turn], speak, generation or Generation()), turn, speak)
 

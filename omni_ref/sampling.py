@@ -5,6 +5,7 @@ Random numbers are drawn on the CPU whatever the device of the logits, so that a
 """
 
 from dataclasses import dataclass
+from math import inf
 
 import torch
 from jaxtyping import Float, Int
@@ -27,13 +28,13 @@ class Sampling:
     repetition_penalty: float = 1.0
 
     def __post_init__(self):
-        is_usable = self.temperature == 0 or self.temperature >= 0.001  # else logits over it are no numbers
-        require(is_usable, f"Sampling: temperature = {self.temperature}, expected 0, or 0.001 or more")
+        is_usable = self.temperature == 0 or 0.001 <= self.temperature < inf  # else logits over it are no numbers
+        require(is_usable, f"Sampling: temperature = {self.temperature}, expected 0, or 0.001 or more, and finite")
         is_count = self.top_k == 0 or is_whole(self.top_k)
         require(is_count, f"Sampling: top_k = {self.top_k}, expected 0 (all) or a whole number")
         require(0 < self.top_p <= 1, f"Sampling: top_p = {self.top_p}, expected more than 0 and at most 1")
         penalty = self.repetition_penalty
-        require(penalty > 0, f"Sampling: repetition_penalty = {penalty}, expected more than 0")
+        require(0 < penalty < inf, f"Sampling: repetition_penalty = {penalty}, expected more than 0, and finite")
 
 
 def penalise_repetition(

@@ -141,6 +141,7 @@ class Talker(Decoder):
         A row with fewer talker tokens than others is filled up with config.talker_pad_id.
         """
         require(max_frames >= 1, f"Talker: max_frames = {max_frames}, expected at least 1")
+        check_axes("Talker: talker_tokens", talker_tokens, "batch", "time")
         check_ids("Talker: talker_tokens", talker_tokens, self.config.talker_vocab_size + 1)
         batch, time = talker_tokens.shape
         require(batch >= 1, "Talker: talker_tokens have no row, expected at least 1")
@@ -193,7 +194,9 @@ class TalkerStream:
     def push(self, talker_token: Int[Tensor, "batch"]) -> Int[Tensor, "batch codebooks"] | None:
         """One step. Returns the frame that it completes; the first num_codebooks - 1 steps complete none: None."""
         config = self.talker.config
+        check_axes("Talker: talker_token", talker_token, "batch")
         if self.previous is None:
+            check_ids("Talker: talker_tokens", talker_token, config.talker_vocab_size + 1)
             batch = talker_token.shape[0]
             self.previous = talker_token.new_full((batch, config.num_codebooks), config.begin_id)
             self.ended = torch.zeros(batch, dtype=torch.bool, device=talker_token.device)

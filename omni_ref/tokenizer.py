@@ -46,7 +46,10 @@ class Tokenizer:
 
     @classmethod
     def from_file(cls, path: str | os.PathLike) -> "Tokenizer":
-        """Read a `tokenizer.json`; special tokens of ours that it lacks are added after its last id."""
+        """Read a `tokenizer.json`; special tokens of ours that it lacks are added after its last id.
+
+        FileNotFoundError if there is none, ValueError if it cannot be read.
+        """
         if not Path(path).is_file():
             raise FileNotFoundError(f"{path}: no such file, expected a tokenizer.json")
         try:
@@ -55,7 +58,10 @@ class Tokenizer:
             raise ValueError(f"{path}: not a tokenizer.json that HF tokenizers can read: {error}") from error
 
     def encode(self, text: str) -> Int[Tensor, "time"]:
-        """Ids of plain text: the name of a special token in it is text, not the token."""
+        """Ids of plain text: the name of a special token in it is text, not the token.
+
+        ValueError for a lone surrogate.
+        """
         try:
             text.encode()
         except UnicodeEncodeError as error:

@@ -16,6 +16,7 @@ from omni_ref.lab.ask import question_from
 from omni_ref.sampling import Sampling
 from omni_ref.training import card, cases, run
 from omni_ref.training.arithmetic import Arithmetic, number_words
+from omni_ref.training.corpus import Recordings
 from omni_ref.training.loop import load_snapshot
 from omni_ref.training.voices import Espeak
 
@@ -57,6 +58,8 @@ SOUND_FILES = {
     "an empty file": lambda at: load_audio(at / "empty.wav"),
     "a file without samples": lambda at: load_audio(at / "header-only.wav"),
     "a file of one sample": lambda at: OMNI.respond(at / "one-sample.wav"),
+    "a file of one sample at 48 kHz": lambda at: load_audio(at / "one-sample-48k.wav"),
+    "a file of raw samples": lambda at: load_audio(at / "samples.raw"),
     "a file with NaN": lambda at: load_audio(at / "nan.wav"),
     "a WAV file cut short": lambda at: load_audio(at / "cut.wav"),
     "a FLAC file cut short": lambda at: load_audio(at / "cut.flac"),
@@ -97,10 +100,12 @@ QUESTIONS = {
     "a fraction of a frame": without_annotations(lambda at: Generation(max_frames=2.5)),
     "pieces of no frame": lambda at: Generation(frames_per_piece=0),
     "a negative temperature": lambda at: Sampling(temperature=-0.5),
+    "an infinite temperature": lambda at: Sampling(temperature=np.inf),
     "a negative top_k": lambda at: Sampling(top_k=-1),
     "top_p of 0": lambda at: Sampling(top_p=0.0),
     "a repetition penalty for speech": lambda at: talker.stream(Sampling(repetition_penalty=1.5)),
     "a repetition penalty of 0": lambda at: Sampling(repetition_penalty=0.0),
+    "an infinite repetition penalty": lambda at: Sampling(repetition_penalty=np.inf),
 }
 ASKED = {
     "a file that is no sound, chosen": lambda at: question_from((at / "notes.wav").read_bytes(), "notes.wav", 16000),
@@ -162,6 +167,8 @@ SHAPES = {
     "Talker: no step": lambda at: talker(ids(2, 4), ids(2, 0, 3)),
     "Talker: more steps than positions": lambda at: talker(ids(1, 4), ids(1, 513, 3)),
     "Talker: the cache of another batch": lambda at: talker(ids(3, 1), ids(3, 1, 3), remember(2, 4)),
+    "Talker.generate: no batch": without_annotations(lambda at: talker.generate(ids(4))),
+    "Talker.stream: several steps at once": without_annotations(lambda at: pushes(talker.stream(), ids(2, 3))),
     "Talker.stream: another number of rows": lambda at: pushes(talker.stream(), ids(2), ids(3)),
     "Talker.generate: no row": lambda at: talker.generate(ids(0, 4)),
     "Code2Wav: another number of codebooks": lambda at: code2wav(ids(2, 4, 4)),
@@ -251,14 +258,17 @@ OUTPUTS = {
 DEVICES = {
     "an unknown device": lambda at: Omni.from_pretrained(at / "whole", device="banana"),
     "a GPU that is not there": lambda at: Omni.from_config(TINY, device=f"cuda:{torch.cuda.device_count()}"),
+    "a GPU whose number begins with 0": lambda at: Omni.from_config(TINY, device="cuda:01"),
     "a device that holds no numbers": lambda at: Omni.from_config(TINY, device="meta"),
 }
 TRAINING = {
     "an unknown stage": lambda at: run.run_stage("singing", at, at, CPU, 0),
     "a task that is nowhere": lambda at: run.run_stage("reading", at, at, CPU, 0, "nowhere:Task"),
+    "a task without its class": lambda at: run.run_stage("reading", at, at, CPU, 0, "omni_ref.training.arithmetic"),
     "a voice that cannot speak": lambda at: run.run_stage("words", at, at, CPU, 0, voices=["pathlib:Path"]),
     "a stage without its part of the corpus": lambda at: run.run_stage("codec", at, at, CPU, 0),
     "a stage before one that it builds upon": lambda at: run.run_stage("vocoder", at, at, CPU, 0),
+    "a corpus cut short": lambda at: Recordings.load(at / "cut.npz"),
     "a snapshot cut short": lambda at: load_snapshot(at, "cut", OMNI.talker, CPU),
     "no case to measure": lambda at: card.evaluate(at / "whole", CPU, 0, None, None),
     "a page without a place for the table": lambda at: card.place_for(at / "notes.wav", "evaluate"),

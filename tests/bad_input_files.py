@@ -39,11 +39,13 @@ def changed_json(config: OmniConfig, part: str | None = None, **changes) -> str:
     return json.dumps(values)
 
 
-def write_snapshot(folder: Path) -> None:
-    """A training snapshot, cut short."""
-    path = folder / "cut.snapshot.pt"
-    torch.save({"module": {"weight": torch.randn(100)}}, path)
-    path.write_bytes(path.read_bytes()[:400])
+def write_training_files(folder: Path) -> None:
+    """A snapshot and a part of the corpus, cut short."""
+    snapshot, corpus = folder / "cut.snapshot.pt", folder / "cut.npz"
+    torch.save({"module": {"weight": torch.randn(100)}}, snapshot)
+    np.savez(corpus, samples=np.zeros(400, np.int16))
+    for path in (snapshot, corpus):
+        path.write_bytes(path.read_bytes()[:400])
 
 
 def write_sounds(folder: Path, waveform: torch.Tensor) -> None:
@@ -59,6 +61,7 @@ def write_sounds(folder: Path, waveform: torch.Tensor) -> None:
         ("nan.wav", with_last(waveform, float("nan")).numpy(), 16000, "FLOAT"),
         ("header-only.wav", samples[:0], 16000, "PCM_16"),
         ("one-sample.wav", samples[:1], 16000, "PCM_16"),
+        ("one-sample-48k.wav", samples[:1], 48000, "PCM_16"),
         ("one-hop.wav", samples[:160], 16000, "PCM_16"),
         ("good.flac", samples, 16000, "PCM_24"),
         ("good.ogg", samples, 16000, "VORBIS"),
@@ -70,6 +73,7 @@ def write_sounds(folder: Path, waveform: torch.Tensor) -> None:
         whole = (folder / f"good.{ending}").read_bytes()
         (folder / f"cut.{ending}").write_bytes(whole[: len(whole) * 2 // 3])
     (folder / "empty.wav").write_bytes(b"")
+    (folder / "samples.raw").write_bytes(samples.tobytes())
     (folder / "notes.wav").write_text("These are notes, not sound. " * 50)
 
 

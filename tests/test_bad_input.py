@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 from bad_input_cases import ACCEPTED, NOISE, OMNI, REFUSED
-from bad_input_files import write_checkpoints, write_snapshot, write_sounds
+from bad_input_files import write_checkpoints, write_sounds, write_training_files
 
 PAGE = Path(__file__).parent.parent / "docs" / "bad-input.md"
 
@@ -30,7 +30,7 @@ def at(tmp_path_factory) -> Path:
     (folder / "folder.wav").mkdir()
     write_sounds(folder, NOISE)
     write_checkpoints(folder, OMNI)
-    write_snapshot(folder)
+    write_training_files(folder)
     return folder
 
 

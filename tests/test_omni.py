@@ -151,6 +151,15 @@ def test_a_neighbour_with_a_long_prompt_does_not_shorten_a_reply(omni):
     assert_same(omni.respond_batch([short, long], generation=GENERATION)[0], alone)
 
 
+def test_a_reply_ends_where_the_positions_do_alone_and_beside_another():
+    omni, tight = endless_omni(), dict(text="x" * 495)  # a prompt of 506 of 512 positions
+    assert len(omni.respond(**tight, speak=False).tokens["text"]) == 6
+    replies = omni.respond_batch([tight, QUESTIONS[3]], speak=False)
+    assert [len(reply.tokens["text"]) for reply in replies] == [6, 128]
+    with pytest.raises(ValueError, match="513 new positions, but max_position_embeddings = 512"):
+        omni.thinker(torch.zeros(1, 513, dtype=torch.long), attention_mask=torch.ones(1, 513, dtype=torch.long))
+
+
 def test_without_speech_there_is_no_waveform_and_the_text_is_the_same(omni):
     spoken = omni.respond(**QUESTIONS[0], generation=GENERATION)
     silent = omni.respond(**QUESTIONS[0], generation=GENERATION, speak=False)
@@ -286,6 +295,18 @@ def test_at_a_temperature_a_seed_gives_the_same_tokens_and_another_seed_others(o
     assert_same(first, again)
     assert not torch.equal(first.tokens["text"], other.tokens["text"])
     assert not torch.equal(first.tokens["codec"], other.tokens["codec"])
+
+
+def test_speech_is_drawn_as_generation_speech_says():
+    omni, warm = endless_omni(), Sampling(temperature=1.0)  # its message is always the same
+
+    def codec(**options):
+        return omni.respond(tune(2000), generation=Generation(12, 12, **options)).tokens["codec"]
+
+    first = codec(speech=warm, seed=1)
+    assert torch.equal(first, codec(speech=warm, seed=1))
+    assert not torch.equal(first, codec(speech=warm, seed=2))
+    assert not torch.equal(first, codec(seed=1))
 
 
 @settings(max_examples=15, deadline=None, derandomize=True)

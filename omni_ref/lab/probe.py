@@ -7,7 +7,7 @@
 A probe is made of forward hooks, put on when it is entered and taken off when it is left. Without one, nothing is paid.
 """
 
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, is_dataclass
 
 from jaxtyping import Float, Int
 from torch import Tensor, nn
@@ -64,7 +64,7 @@ class Probe:
                 query, key, _, mask = args
                 self.attention.setdefault(owner, []).append(attention_weights(query, key, mask).detach().cpu())
             elif isinstance(part, TopKRouter):
-                kept = RouterOutput(*(getattr(output, entry.name).detach().cpu() for entry in fields(output)))
+                kept = RouterOutput(*(value.detach().cpu() for value in vars(output).values()))
                 self.routing.setdefault(owner, []).append(kept)
             elif isinstance(part, VectorQuantizer):
                 self.codes.setdefault(name, []).append(output.codes.detach().cpu())
@@ -77,7 +77,7 @@ def _shapes(value) -> list[Shape]:
     if isinstance(value, Tensor):
         return [tuple(value.shape)]
     if is_dataclass(value):
-        value = [getattr(value, entry.name) for entry in fields(value)]
+        value = vars(value)
     if isinstance(value, dict):
         value = list(value.values())
     return [shape for part in value for shape in _shapes(part)] if isinstance(value, (tuple, list)) else []

@@ -24,14 +24,14 @@ from ..omni import Omni
 from ..talker import Speech, Talker
 from . import cases
 from .arithmetic import Arithmetic
-from .card import insert
+from .card import insert, place_for
 from .codec import Codec
 from .corpus import Recordings
 from .hearing import encode
 from .judge import Judge
 from .loop import Stage, train
 from .losses import BalanceLoss
-from .rows import lay_out, spell
+from .rows import IGNORED, lay_out, spell
 from .run import load_finished
 from .speaking import Replies, SpeakingStage
 from .thinking import ListeningStage, ReadingStage, real_vectors, typed_row
@@ -53,8 +53,9 @@ class FixedReplies(Replies):
     """Each recording has the same codes every time."""
 
     def steps(self, indices: list[int], rng: np.random.Generator) -> Int[Tensor, "batch steps codebooks"]:
-        """Without offset or level."""
-        return super().steps(indices, np.random.default_rng(0))
+        """At one level and offset, and each encoded alone: what it stands beside changes nothing."""
+        rows = [super(FixedReplies, self).steps([i], np.random.default_rng(0))[0] for i in indices]
+        return nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=IGNORED)
 
 
 @torch.no_grad()
@@ -218,15 +219,19 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--folder", type=Path, default=Path("build/training"))
     options.add_argument("--device")
-    options.add_argument("--only", nargs="*", help="names of stages, such as without-delay")
+    kinds = {kind.name: kind for kind in (*SPEAKING, *READING, *LISTENING)}
+    options.add_argument("--only", nargs="+", choices=kinds, help="some of them; a page gets the whole table")
     options.add_argument("-o", "--output", type=Path, help="a page with a place for the table")
     chosen = options.parse_args()
+    if chosen.output is not None:
+        if chosen.only:
+            options.error("--only with --output would delete the other rows")
+        place_for(chosen.output, "ablations")
     torch.set_num_threads(1)
     bench, lines = Bench(chosen.folder, pick_device(chosen.device)), ["| what | steps | result |", "|---|---|---|"]
-    for kind in (*SPEAKING, *READING, *LISTENING):
-        if chosen.only is None or kind.name in chosen.only:
-            lines.append(bench.row(kind))
-            print(lines[-1], flush=True)
+    for name in chosen.only or kinds:
+        lines.append(bench.row(kinds[name]))
+        print(lines[-1], flush=True)
     if chosen.output is not None:
         insert(chosen.output, "ablations", lines)
 

@@ -55,7 +55,7 @@ class Task(Protocol):
 
 
 def number_words(number: int) -> str:
-    """A number from -99 to 99 in words: "forty two", "minus five"."""
+    """A number from -99 to 99 in words: "forty two", "minus five". ValueError for another."""
     if not -100 < number < 100:
         raise ValueError(f"number_words: {number}, expected -99 to 99")
     if number < 0:

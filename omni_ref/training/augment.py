@@ -1,4 +1,4 @@
-"""What a room, a microphone and a telephone do to a voice. Each function takes a waveform and a random generator.
+"""What a room, a microphone and a telephone do to a voice. Most take a waveform and a random generator.
 
 voice ─ rate ─ silence around ─ reverberation ─ noise ─ band limits ─ companding ─ level ─▶ log-mel ─ warp, tint, mask
 """
@@ -99,7 +99,10 @@ def levelled(waveform: Waveform, rng: Random, decibels: tuple[float, float] = (-
 
 
 def overheard(waveform: Waveform, rng: Random, hardness: float = 1.0) -> Resized:
-    """Everything above, each with its own probability × hardness: a question as it may come."""
+    """A question as it may come: silence around it, any level; a room, noise and band limits, each with a probability.
+
+    Four in ten of those with band limits are companded, too. `hardness` scales the probabilities.
+    """
     waveform = surrounded(waveform, rng)
     if rng.random() < 0.3 * hardness:
         waveform = reverberated(waveform, rng)

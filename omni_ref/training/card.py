@@ -1,6 +1,7 @@
 """The model card's table: `python -m omni_ref evaluate` measures every row from scratch."""
 
 import hashlib
+import shutil
 import subprocess
 from collections.abc import Callable
 from datetime import date
@@ -54,14 +55,14 @@ def place_for(page: Path, name: str) -> tuple[str, str]:
     begin, end = f"<!-- {name} -->\n", f"<!-- /{name} -->\n"
     there = begin in text and end in text
     require(there, f"{page}: no lines {begin.strip()} and {end.strip()} to put the table between")
-    return text.split(begin)[0] + begin, end + text.split(end)[1]
+    return text.partition(begin)[0] + begin, end + text.partition(end)[2]
 
 
 def insert(page: Path, name: str, lines: list[str]) -> None:
     """Put lines into their place on a page; the page is replaced as a whole."""
     before, after = place_for(page, name)
     with written_whole(page) as partial:
-        partial.write_text(before + "\n".join(lines) + "\n" + after, encoding="utf8")
+        partial.write_text(before + "\n".join(lines) + "\n" + after, encoding="utf8", newline="\n")
 
 
 def digest(checkpoint: Path) -> str:
@@ -71,9 +72,10 @@ def digest(checkpoint: Path) -> str:
 
 def commit() -> str:
     """The commit that is checked out, short; "unknown" outside a repository."""
-    found = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, cwd=Path(__file__).parent
-    )
+    root = Path(__file__).parents[2]
+    if shutil.which("git") is None or not (root / ".git").exists():
+        return "unknown"
+    found = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, cwd=root)
     return found.stdout.strip() if found.returncode == 0 else "unknown"
 
 
@@ -82,6 +84,8 @@ def measure(
 ) -> None:
     """Every row, each given to `show` as soon as it is known; `count` cases a row."""
     rng, judge, voice = np.random.default_rng(SEED), Judge(task.grammar()), Heart()
+    takes = cases.engine_words(task)  # first, as the next line, since it may fail: flite or the folder may be missing
+    words = None if recordings is None else cases.recorded_words(recordings, task)
 
     def trained():
         return cases.trained_exchanges(task, rng, count)
@@ -99,7 +103,6 @@ def measure(
         ("small room", cases.in_a_room, "90 %"),
     ):
         heard(f"{name}, voices held out", cases.asked(trained(), cases.held_out_voice, line, rng), bar)
-    takes = cases.engine_words(task)
     heard("spliced words, engine held out", cases.spliced(trained(), takes, cases.clean, rng), "95 %")
     spliced_calls = cases.spliced(trained(), takes, cases.on_the_telephone, rng)
     heard("spliced words, engine held out, telephone", spliced_calls, "90 %")
@@ -107,8 +110,7 @@ def measure(
     heard(
         "operand pairs and voices held out", cases.asked(hidden, cases.held_out_voice, cases.clean, rng), "", "report"
     )
-    if recordings is not None:
-        words = cases.recorded_words(recordings, task)
+    if words is not None:
         known = cases.trained_exchanges(task, rng, count, set(words))
         heard("a real person, words spliced", cases.spliced(known, [words], cases.clean, rng), "")
     texts = [exchange.reply for exchange in cases.held_out_exchanges(task, rng, count)]

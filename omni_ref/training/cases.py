@@ -9,11 +9,10 @@ import numpy as np
 from ..audio import load_audio
 from ..checks import require
 from .arithmetic import Exchange, Task
-from .augment import levelled, noisy, reverberated, surrounded, telephone
+from .augment import Random, levelled, noisy, reverberated, surrounded, telephone
 from .corpus import splice_words
 from .voices import ACCENTS, HELD_OUT_VARIANTS, SAMPLE_RATE, Clip, Espeak, Flite, Resized, Voice, Waveform
 
-Random = np.random.Generator
 Line = Callable[[Waveform, Random], Resized]
 
 

@@ -8,6 +8,7 @@ Rendering is seeded, and each part is rendered in a process of its own, since es
 sentence to the next.
 """
 
+import zipfile
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,6 +47,7 @@ class Recordings:
         return np.diff(self.ends, prepend=0)
 
     def __getitem__(self, index: int) -> Waveform:
+        index = range(len(self))[index]  # from the end, too; IndexError past it
         start = self.ends[index - 1] if index > 0 else 0
         return self.samples[start : self.ends[index]].astype(np.float32) / 32767
 
@@ -56,9 +58,12 @@ class Recordings:
 
     @classmethod
     def load(cls, path: Path) -> "Recordings":
-        """Read what save wrote."""
-        with np.load(path) as file:
-            return cls(**file)
+        """Read what save wrote. ValueError if the file is cut short."""
+        try:
+            with np.load(path) as file:
+                return cls(**file)
+        except zipfile.BadZipFile as error:
+            raise ValueError(f"{path}: not a whole .npz file: remove it, and it is rendered anew") from error
 
 
 Progress = Callable[[int, int], None]

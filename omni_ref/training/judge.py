@@ -52,7 +52,10 @@ def hiss_repetition(waveform: Float[np.ndarray, "samples"], seconds: float) -> f
 
 
 def wilson_interval(successes: int, cases: int, z: float = 1.96) -> tuple[float, float]:
-    """The 95 % confidence interval of a share (Wilson 1927): it stays within 0 … 1 and is not empty at the ends."""
+    """The 95 % confidence interval of a share (Wilson 1927): it stays within 0 … 1 and is not empty at the ends.
+
+    ValueError for no case, or more successes than cases.
+    """
     if not 0 <= successes <= cases or cases == 0:
         raise ValueError(f"wilson_interval: {successes} of {cases}, expected 0 … cases of at least 1 case")
     share, weight = successes / cases, z * z / cases

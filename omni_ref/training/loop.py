@@ -95,7 +95,10 @@ def step_generator(seed: int, name: str, step: int) -> np.random.Generator:
 
 
 def train(stage: Stage, folder: Path, device: torch.device, seed: int = 0) -> None:
-    """Run a stage to its end, from its snapshot if there is one. Losses go to `folder`, as CSV and for TensorBoard."""
+    """Run a stage to its end, from its snapshot if there is one. Losses go to `folder`, as CSV and for TensorBoard.
+
+    RuntimeError at a gradient that is not finite: the same one each time it goes on from there.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     snapshot = load_snapshot(folder, stage.name, stage.module, device)
     if snapshot["step"] == 0:
@@ -142,7 +145,7 @@ class Log:
 
     def __init__(self, folder: Path, name: str, first: int):
         self._path, self._first, self._sums = folder / f"{name}.csv", first, {}
-        self._board = SummaryWriter(str(folder / "tensorboard" / name), purge_step=first or None)
+        self._board = SummaryWriter(str(folder / "tensorboard" / name), purge_step=first + 1 if first else None)
 
     def __enter__(self) -> "Log":
         kept = []

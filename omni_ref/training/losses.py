@@ -42,7 +42,8 @@ def ctc_loss(
 ) -> Float[Tensor, ""]:
     """Connectionist temporal classification (Graves et al. 2006, sections 3 and 4): letters in their order, anywhere.
 
-    Symbol 0 is the blank. A recording with fewer positions than letters counts as nothing.
+    Symbol 0 is the blank. A recording with fewer positions than letters counts as nothing. ValueError for a letter that
+    LETTERS lacks.
     """
     labels = [torch.tensor([1 + LETTERS.index(letter) for letter in text]) for text in texts]
     sizes = torch.tensor([len(label) for label in labels])

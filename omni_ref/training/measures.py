@@ -186,6 +186,7 @@ def speed(omni: Omni, cases: list[Case]) -> list[Row]:
             pass
         spent, reply = time.perf_counter() - began, stream.reply
         first.append(reply.timings.get("first_sound", spent))
-        factors.append(spent / (len(reply.waveform) / reply.sample_rate))
+        seconds = len(reply.waveform) / reply.sample_rate
+        factors.append(spent / seconds if seconds else np.inf)
     name = f"median time to first sound; real-time factor ({omni.device.type}, threads: {torch.get_num_threads()})"
     return [Row(name, f"{1000 * np.median(first):.0f} ms; {np.median(factors):.2f}", len(cases), "< 150 ms; < 0.3")]

@@ -60,9 +60,55 @@ def made(name: str, kind: type) -> Task | Voice:
         found = pkgutil.resolve_name(name)
     except (ValueError, ImportError, AttributeError) as error:
         raise ValueError(f"{name}: {error}; expected module:Class, of a module that Python finds from here") from None
+    require(callable(found), f"{name}: is no class, expected module:Class")
     thing = found()
     require(isinstance(thing, kind), f"{name}: lacks a member of {kind.__module__}.{kind.__name__}")
     return thing
+
+
+class Chains:
+    """Stages as processes: a chain is one after the other. Once one has failed, no other is begun."""
+
+    def __init__(self, folder: Path, options: list[str]):
+        self.folder, self.options = folder, options
+        self.running: list[subprocess.Popen] = []
+        self.over = {name: threading.Event() for name in WAITS.values()}
+        self.stopped, self.beginning = threading.Event(), threading.Lock()
+
+    def run(self, chain: tuple[str, ...], threads: int) -> None:
+        """A chain to its end. ChildProcessError names a stage that failed, and where it says why."""
+        try:
+            for name in chain:
+                if name in WAITS:
+                    self.over[WAITS[name]].wait()
+                self.run_one(name, threads)
+        finally:  # nobody waits for a chain that has ended
+            for name in self.over.keys() & set(chain):
+                self.over[name].set()
+
+    def run_one(self, name: str, threads: int) -> None:
+        """One stage to its end; none if all are to stop."""
+        command = [sys.executable, "-m", "omni_ref", "train", "--stage", name, *self.options]
+        environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
+        with self.beginning:
+            if self.stopped.is_set():
+                return
+            with (self.folder / f"{name}.log").open("w") as log:
+                process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, env=environment)
+            self.running.append(process)
+        status = process.wait()
+        if status != 0:
+            self.stopped.set()
+            raise ChildProcessError(f"stage {name} failed, exit status {status}: see {log.name}")
+        if name in self.over:
+            self.over[name].set()
+
+    def stop(self) -> None:
+        """End what runs, and begin nothing."""
+        self.stopped.set()
+        with self.beginning:  # one that is being begun is among them
+            for process in self.running:
+                process.terminate()
 
 
 def run_all(
@@ -72,24 +118,7 @@ def run_all(
     folder.mkdir(parents=True, exist_ok=True)
     options = ["--folder", str(folder), "--output", str(output), "--device", str(device), "--seed", str(seed)]
     options += ["--task", task, *(option for voice in voices for option in ("--voice", voice))]
-    running: list[subprocess.Popen] = []
-    over = {name: threading.Event() for name in WAITS.values()}
-
-    def run_chain(chain: tuple[str, ...], threads: int) -> None:
-        for name in chain:
-            if name in WAITS:
-                over[WAITS[name]].wait()
-            with (folder / f"{name}.log").open("w") as log:
-                command = [sys.executable, "-m", "omni_ref", "train", "--stage", name, *options]
-                environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
-                process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, env=environment)
-                running.append(process)
-            status = process.wait()
-            if name in over:
-                over[name].set()
-            if status != 0:
-                raise ChildProcessError(f"stage {name} failed, exit status {status}: see {log.name}")
-
+    stages = Chains(folder, options)
     columns = (
         TextColumn("{task.description:11}"),
         BarColumn(),
@@ -100,15 +129,14 @@ def run_all(
         lines = {name: bar.add_task(name, total=None, start=False, state="") for name in STAGES}
         try:
             for chains in (CHAINS, (LAST,)):
-                pending = {pool.submit(run_chain, chain, len(CHAINS) // len(chains)) for chain in chains}
+                pending = {pool.submit(stages.run, chain, len(CHAINS) // len(chains)) for chain in chains}
                 while pending:
                     ended, pending = wait(pending, timeout=1, return_when=FIRST_COMPLETED)
                     show_progress(folder, bar, lines)
                     for chain in ended:
                         chain.result()
         finally:
-            for process in running:
-                process.terminate()
+            stages.stop()
 
 
 def show_progress(folder: Path, bar: Progress, lines: dict) -> None:

@@ -28,9 +28,7 @@ class SpectrogramDiscriminator(nn.Module):
         self.n_fft = n_fft
         widths = (1, channels, 2 * channels, 2 * channels, 2 * channels)
         self.convs = nn.ModuleList(
-            nn.utils.parametrizations.weight_norm(
-                nn.Conv2d(before, after, (7, 3), stride=(2, 1), padding=(3, 1), dilation=1)
-            )
+            nn.utils.parametrizations.weight_norm(nn.Conv2d(before, after, (7, 3), stride=(2, 1), padding=(3, 1)))
             for before, after in pairwise(widths)
         )
         self.out = nn.Conv2d(widths[-1], 1, 3, padding=1)

@@ -62,6 +62,13 @@ def test_a_forward_that_fails_half_way_leaves_the_past_as_it_was():
     assert_holds(write(cache, new), [past, new])
 
 
+def test_a_first_forward_that_fails_half_way_leaves_a_cache_for_any_batch():
+    cache, failed, new = KVCache(), random_piece(4), random_piece(3, batch=5)
+    cache.append(0, *failed[0])
+    cache.check_batch(5)
+    assert_holds(write(cache, new), [new])
+
+
 def test_reset_forgets_everything():
     cache, new = KVCache(), random_piece(3, batch=4)
     write(cache, random_piece(9))

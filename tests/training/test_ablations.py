@@ -1,5 +1,7 @@
 """What is left out is left out, and everything else stays."""
 
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -51,6 +53,17 @@ def test_without_variation_the_codes_are_always_the_same(omni):
     stage = WithoutVariation(omni, Codec(omni.code2wav), replies(2), CPU)
     first, second = (stage.replies.steps([0, 1], np.random.default_rng(seed)) for seed in (1, 2))
     assert torch.equal(first, second)
+    assert torch.equal(first, stage.replies.steps([1, 0], np.random.default_rng(1)).flip(0))
+
+
+def test_a_page_gets_the_whole_table_or_nothing(monkeypatch, tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text("no place for a table", encoding="utf8")
+    for only in (["--only", "reading"], ["--only", "raeding"], []):
+        monkeypatch.setattr(sys, "argv", ["ablations", *only, "-o", str(page)])
+        with pytest.raises((SystemExit, ValueError)):
+            ablations.main()
+    assert page.read_text(encoding="utf8") == "no place for a table"
 
 
 def test_without_balance_the_loss_is_shown_but_not_minimised(omni):

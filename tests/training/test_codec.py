@@ -130,14 +130,20 @@ class TestVocoder:
             for old, table in zip(before, after, strict=True)
         )
 
-    def test_an_adversary_learns_to_tell_sound_from_noise(self, stage):
-        adversary = stage.module["adversaries"][1]
-        optimizer = torch.optim.Adam(adversary.parameters(), 1e-3)
-        real = pieces(replies(), np.random.default_rng(0), 8, 3200)
-        for _ in range(60):
-            false = 0.05 * torch.randn(8, 3200)
-            loss = (adversary(real)[0] - 1).pow(2).mean() + adversary(false)[0].pow(2).mean()
+    def test_adversaries_learn_to_say_1_of_a_voice_and_0_of_what_is_made(self, stage):
+        adversaries = stage.module["adversaries"]
+        optimizer = torch.optim.Adam(adversaries.parameters(), 1e-3)
+        for step in range(60):
             optimizer.zero_grad()
-            loss.backward()
+            stage.losses(step, step_generator(0, "vocoder", step))["adversary"].backward()
             optimizer.step()
-        assert adversary(real)[0].mean() > 0.7 > 0.3 > adversary(0.05 * torch.randn(8, 3200))[0].mean()
+        real = pieces(replies(), np.random.default_rng(0), 8, 3200)
+        made = stage.module["code2wav"](stage.codec.encode(real)).detach()
+        for adversary in adversaries:
+            assert adversary(real)[0].mean() > 0.7 > 0.3 > adversary(made)[0].mean()
+
+    def test_code2wav_has_won_where_all_adversaries_say_1(self, stage):
+        for adversary in stage.module["adversaries"]:
+            torch.nn.init.zeros_(adversary.out.weight)
+            torch.nn.init.ones_(adversary.out.bias)
+        assert stage.losses(0, step_generator(0, "vocoder", 0))["adversarial"] == 0

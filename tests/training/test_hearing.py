@@ -120,6 +120,15 @@ def test_reading_trains_every_part_of_the_thinker_but_the_audio_map(omni):
     assert idle == {"audio_proj.weight"}
 
 
+def test_hearing_hardens_by_degrees(omni):
+    stage, seen = HearingStage(omni, TASK, questions(), words(), CPU), []
+    draw = stage.supply.draw
+    stage.supply.draw = lambda rng, hardness: seen.append(hardness) or draw(rng, 0.0)
+    for step in (0, stage.steps_to_full_hardness // 2, stage.schedule.steps - 1):
+        stage.losses(step, step_generator(0, "hearing", step))
+    assert list(dict.fromkeys(seen)) == [0, 0.5, 1]
+
+
 class TestListening:
     @pytest.fixture
     def stage(self, omni) -> ListeningStage:

@@ -11,6 +11,8 @@ from omni_ref.audio import save_audio
 from omni_ref.training import cases, measures
 from omni_ref.training.arithmetic import Exchange
 from omni_ref.training.cases import Case
+from omni_ref.training.codec import Codec
+from omni_ref.training.corpus import reply_waveform
 from omni_ref.training.judge import Judge, hiss_repetition, wilson_interval
 from omni_ref.training.measures import Row
 from omni_ref.training.voices import Espeak, Heart
@@ -129,7 +131,47 @@ def test_tokens_and_experts_of_a_model_that_answers():
     assert len(loads) == 1 + 2 and all(load >= 1 for load in loads)
 
 
-def test_lines_change_the_sound_and_questions_keep_their_answers():
+class Says(Codec):
+    """A codec that gives back one sound, whatever it hears."""
+
+    def __init__(self, sound):
+        torch.nn.Module.__init__(self)
+        self.nothing, self.code2wav = torch.nn.Parameter(torch.zeros(1)), lambda tokens: torch.from_numpy(sound)[None]
+        self.code2wav.config = OmniConfig.mini().code2wav
+
+    def encode(self, waveform):
+        return torch.zeros(1, waveform.shape[1] // 320, 4, dtype=torch.long)
+
+
+def test_the_codec_is_measured_by_what_it_makes():
+    whole = reply_waveform(HEART, RIGHT)
+    whole = np.pad(whole, (0, -len(whole) % 320))
+    other = np.resize(reply_waveform(HEART, "six plus eight is ten"), len(whole)).astype(np.float32)
+    for sound, share, is_copy in ((whole, "100.0 %", True), (other, "0.0 %", False)):
+        made, originals, quality, *_ = measures.codec_rows(Says(sound), JUDGE, HEART, [RIGHT])
+        assert made.result.startswith(share) and originals.result.startswith("100.0 %")
+        assert quality.result.startswith("4.64 / 1.000") == is_copy
+
+
+def test_each_line_does_what_its_row_says():
+    time = np.arange(16000) / 16000
+    voice = sum(0.3 * np.sin(2 * np.pi * hertz * time) for hertz in (1000, 6000)).astype(np.float32)
+    lines = (cases.clean, cases.on_the_telephone, cases.in_noise, cases.in_a_room)
+    quiet, call, noisy, room = (line(voice, np.random.default_rng(3)) for line in lines)
+
+    def high(sound):
+        """The share of its power above what a telephone lets through."""
+        power = np.abs(np.fft.rfft(sound)) ** 2
+        return power[np.fft.rfftfreq(len(sound), 1 / 16000) > 4200].sum() / power.sum()
+
+    assert high(call) < 1e-3 < 0.3 < high(quiet)
+    spoken, end = quiet != 0, np.flatnonzero(quiet)[-1] + 1
+    rest = noisy - (noisy @ quiet) / (quiet @ quiet) * quiet
+    assert 10 * np.log10((noisy - rest)[spoken].var() / rest[spoken].var()) == pytest.approx(10, abs=1.5)
+    assert np.abs(room[end : end + 400]).max() > 1e-4 and not quiet[end:].any()
+
+
+def test_questions_keep_their_answers_on_every_line():
     rng = np.random.default_rng(0)
     exchanges = list(cases.trained_exchanges(TASK, rng, 5)) + list(cases.held_out_exchanges(TASK, rng, 5))
     for line in (cases.clean, cases.on_the_telephone, cases.in_noise, cases.in_a_room):

@@ -1,9 +1,12 @@
 """What is trained is what runs: rows are the pipeline's prompts, targets stand where the pipeline reads its answers."""
 
 import torch
+import torch.nn.functional as F
 from training_corpora import TASK
 
 from omni_ref import Omni, OmniConfig
+from omni_ref.thinker import ThinkerOutput
+from omni_ref.training.losses import reply_losses
 from omni_ref.training.rows import IGNORED, LETTERS, MOST_WORDS, lay_out, spell
 from omni_ref.turn import Turn
 
@@ -88,3 +91,18 @@ def test_a_model_that_has_learned_its_targets_gives_the_reply():
     assert reply.tokens["talker"].tolist() == [
         token % omni.config.thinker.talker_vocab_size for token in spell(reply.text)
     ]
+
+
+def test_each_head_is_asked_for_its_own_targets():
+    rows = lay_out(OMNI.tokenizer, [("answer", None, "six"), ("say", "one", "one")], [4])
+
+    def losses(text, talker):
+        """Of heads that are certain of these targets."""
+        sharp = [100.0 * F.one_hot(targets.clamp(min=0), 600).float() for targets in (text, talker)]
+        return reply_losses(ThinkerOutput(*sharp, torch.zeros(*text.shape, 28)), rows)
+
+    right = losses(rows.text_targets, rows.talker_targets)
+    assert right["text"] < 1e-6 and right["talker"] < 1e-6 and right["_right"] == 1
+    assert losses(rows.text_targets, rows.text_targets)["talker"] > 1
+    wrong = losses(rows.talker_targets, rows.talker_targets)
+    assert wrong["text"] > 1 and wrong["_right"] == 0

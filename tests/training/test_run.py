@@ -1,6 +1,9 @@
 """The whole run at a tiny size: every stage after those it needs, killed and resumed, packed and loaded again."""
 
+import os
+import subprocess
 import sys
+import time
 
 import pytest
 import torch
@@ -118,6 +121,35 @@ def test_the_chains_run_side_by_side_and_a_stage_that_fails_is_named(monkeypatch
     ran = (tmp_path / "done").read_text().split()
     assert ran[-2:] == list(run.LAST) and ran.index("reading") < ran.index("listening")
     assert (tmp_path / "threads").read_text().split()[-6:] == ["1", "1", "1", "1", "2", "2"]
+
+
+def test_a_chain_does_not_wait_for_one_that_has_failed(monkeypatch, tmp_path):
+    """Vocoder waits for the codec, which never begins: replies, before it, fail."""
+    program = tmp_path / "program"
+    program.write_text('#!/bin/sh\n[ "$5" != replies ] || sleep 1\n[ "$5" != replies ]\n')
+    program.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(program))
+    with pytest.raises(ChildProcessError, match="stage replies failed"):
+        run.run_all(tmp_path / "run", tmp_path / "weights", CPU, 0)
+    assert not (tmp_path / "run" / "vocoder.log").exists()
+
+
+def test_stopped_it_leaves_no_stage_behind(tmp_path):
+    """Told to end as a machine that shuts down tells it, while its stages sleep."""
+    program, running = tmp_path / "program", tmp_path / "running"
+    program.write_text(f"#!/bin/sh\necho $$ >> {running}\nexec sleep 60\n")
+    program.chmod(0o755)
+    code = f"import sys; sys.executable = {str(program)!r}; from omni_ref.__main__ import main; "
+    code += f"main(['train', '--folder', {str(tmp_path / 'run')!r}, '--device', 'cpu'])"
+    whole = subprocess.Popen([sys.executable, "-c", code])
+    until = time.monotonic() + 60
+    while time.monotonic() < until and (not running.exists() or len(running.read_text().split()) < 2):
+        time.sleep(0.1)
+    whole.terminate()
+    assert whole.wait(timeout=30) == 143
+    for stage in running.read_text().split():
+        with pytest.raises(ProcessLookupError):
+            os.kill(int(stage), 0)
 
 
 def test_every_stage_is_told_the_task_and_the_voices(monkeypatch, tmp_path):

@@ -55,7 +55,7 @@ def test_a_loaded_model_replies_as_the_saved_one_does(folder):
 def test_on_disk_are_a_safetensors_file_and_the_config_and_nothing_else(folder):
     assert sorted(path.name for path in folder.iterdir()) == ["config.json", "model.safetensors"]
     assert_same(load_file(folder / "model.safetensors"), copy_of(random_omni()))
-    assert json.loads((folder / "config.json").read_text()) == json.loads(TINY.to_json())
+    assert json.loads((folder / "config.json").read_text(encoding="utf8")) == json.loads(TINY.to_json())
     assert load_config(folder) == TINY
     assert_same(read_tensors(folder / "model.safetensors"), copy_of(random_omni()))
 

@@ -15,9 +15,11 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
-CONDA = yaml.safe_load((ROOT / "environment.yml").read_text())
+CONDA = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf8"))
 NEEDED = [Requirement(line) for line in metadata.requires("omni_ref")]
-LOCKED = [Requirement(line) for line in (ROOT / "constraints.txt").read_text().splitlines() if line[0] != "#"]
+LOCKED = [
+    Requirement(line) for line in (ROOT / "constraints.txt").read_text(encoding="utf8").splitlines() if line[0] != "#"
+]
 
 
 def test_conda_gets_python_and_pip_and_leaves_the_rest_to_pyproject():
@@ -64,16 +66,16 @@ def test_the_packages_that_users_were_promised_are_there():
 
 
 def test_the_workflow_has_a_cpu_and_a_cuda_job_that_run_what_ci_runs():
-    jobs = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text())["jobs"]
+    jobs = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf8"))["jobs"]
     assert set(jobs) == {"cpu", "cuda"}
     assert jobs["cuda"]["env"] == {"OMNI_DEVICE": "cuda"}
     assert all({"run": "bash .ci/run"} in job["steps"] for job in jobs.values())
 
 
 def test_ci_runs_the_commands_that_the_readme_shows_first():
-    shown = re.search(r"```sh\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    shown = re.search(r"```sh\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf8"), re.DOTALL)
     commands = [line.split("#")[0].strip() for line in shown[1].splitlines()]
-    script = (ROOT / ".ci" / "run").read_text().splitlines()
+    script = (ROOT / ".ci" / "run").read_text(encoding="utf8").splitlines()
     assert commands == ["make demo", "make test"] == script[-2:]
 
 
@@ -94,20 +96,22 @@ def test_what_others_read_fits_their_schema(schema, path):
 
 def test_a_form_with_a_fault_does_not_fit(tmp_path):
     wrong = tmp_path / "bug.yml"
-    wrong.write_text((ROOT / ".github" / "ISSUE_TEMPLATE" / "bug.yml").read_text().replace("textarea", "text-area"))
+    wrong.write_text(
+        (ROOT / ".github" / "ISSUE_TEMPLATE" / "bug.yml").read_text(encoding="utf8").replace("textarea", "text-area")
+    )
     with pytest.raises(AssertionError):
         test_what_others_read_fits_their_schema("github-issue-forms", wrong)
 
 
 @pytest.mark.parametrize("path", [*WORKFLOWS, ROOT / ".ci" / "run"], ids=lambda path: path.name)
 def test_what_ci_runs_exists(path):
-    lines = path.read_text().splitlines()
+    lines = path.read_text(encoding="utf8").splitlines()
     if path.suffix == ".yml":
-        jobs = yaml.safe_load(path.read_text())["jobs"].values()
+        jobs = yaml.safe_load(path.read_text(encoding="utf8"))["jobs"].values()
         lines = [line for job in jobs for step in job["steps"] for line in step.get("run", "").splitlines()]
         files = [step["with"].get("cache-dependency-path") for job in jobs for step in job["steps"] if "with" in step]
         assert all((ROOT / file).is_file() for file in files if file)
-    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf8"), re.MULTILINE))
     called = [line.split() for line in lines if line.startswith(("make", "bash"))]
     assert called
     for program, what, *_ in called:
@@ -115,13 +119,13 @@ def test_what_ci_runs_exists(path):
 
 
 def test_one_version_one_licence_one_author():
-    cited = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    cited = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf8"))
     package = metadata.metadata("omni_ref")
     assert (cited["version"], cited["license"]) == (package["Version"], package["License-Expression"])
     assert cited["abstract"] == package["Summary"]
     (author,) = cited["authors"]
-    assert f"Copyright (c) 2026 {author['name']}\n" in (ROOT / "LICENSE").read_text()
-    newest = re.search(r"^## \[(.*?)\]", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert f"Copyright (c) 2026 {author['name']}\n" in (ROOT / "LICENSE").read_text(encoding="utf8")
+    newest = re.search(r"^## \[(.*?)\]", (ROOT / "CHANGELOG.md").read_text(encoding="utf8"), re.MULTILINE)
     assert newest[1] == package["Version"]
 
 

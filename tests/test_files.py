@@ -1,6 +1,5 @@
 """A file appears whole or not at all, whatever stops the writing."""
 
-import resource
 from contextlib import contextmanager
 
 import pytest
@@ -11,6 +10,7 @@ from omni_ref.files import require_writable, written_whole
 @contextmanager
 def full_disk(room: int):
     """No file may grow beyond `room` bytes, as on a disk that is full: the operating system refuses what is past it."""
+    resource = pytest.importorskip("resource", reason="Windows cannot limit the size of a file")
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (room, hard))
     try:
@@ -27,7 +27,7 @@ def old_file(tmp_path):
 
 
 def only_the_old_file_is_there(path) -> bool:
-    return [each.name for each in path.parent.iterdir()] == [path.name] and path.read_text() == "old"
+    return [each.name for each in path.parent.iterdir()] == [path.name] and path.read_text(encoding="utf8") == "old"
 
 
 @pytest.mark.parametrize("before", [None, "old, and longer than the new one"])
@@ -37,22 +37,22 @@ def test_the_new_content_takes_its_place_and_nothing_else_is_left(tmp_path, befo
         path.write_text(before)
     with written_whole(path) as partial:
         partial.write_text("new")
-    assert path.read_text() == "new"
+    assert path.read_text(encoding="utf8") == "new"
     assert list(tmp_path.iterdir()) == [path]
 
 
 def test_a_path_may_be_a_string(tmp_path):
     with written_whole(str(tmp_path / "answer.txt")) as partial:
         partial.write_text("new")
-    assert (tmp_path / "answer.txt").read_text() == "new"
+    assert (tmp_path / "answer.txt").read_text(encoding="utf8") == "new"
 
 
 def test_until_the_end_the_old_file_is_what_a_reader_finds(old_file):
     with written_whole(old_file) as partial:
         partial.write_text("half of it")
-        assert old_file.read_text() == "old"
+        assert old_file.read_text(encoding="utf8") == "old"
         assert partial.parent == old_file.parent, "only within one folder is a move atomic"
-    assert old_file.read_text() == "half of it"
+    assert old_file.read_text(encoding="utf8") == "half of it"
 
 
 @pytest.mark.parametrize("stop", [ValueError, KeyboardInterrupt, SystemExit])
@@ -75,7 +75,7 @@ def test_what_a_killed_run_left_behind_is_no_obstacle(old_file):
     name.write_text("left behind by a run that was killed")
     with written_whole(old_file) as partial:
         partial.write_text("new")
-    assert old_file.read_text() == "new"
+    assert old_file.read_text(encoding="utf8") == "new"
     assert list(old_file.parent.iterdir()) == [old_file]
 
 
@@ -92,7 +92,7 @@ def test_a_place_that_cannot_be_written_to_is_refused_before_anything_is_made(ol
     with pytest.raises(error, match=target), written_whole(old_file.parent / target):
         pytest.fail("the writing was begun")
     assert sorted(each.name for each in old_file.parent.iterdir()) == ["answer.txt", "folder"]
-    assert old_file.read_text() == "old"
+    assert old_file.read_text(encoding="utf8") == "old"
 
 
 def test_asking_whether_a_file_can_be_written_changes_nothing(old_file):

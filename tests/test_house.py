@@ -32,7 +32,7 @@ def comments(source: str) -> list[str]:
 
 @pytest.mark.parametrize("path", PACKAGE + TESTS, ids=named)
 def test_no_shape_lives_in_a_comment(path):
-    assert [comment for comment in comments(path.read_text()) if SHAPE.search(comment)] == []
+    assert [comment for comment in comments(path.read_text(encoding="utf8")) if SHAPE.search(comment)] == []
 
 
 def test_a_shape_in_a_comment_would_be_found():
@@ -42,12 +42,12 @@ def test_a_shape_in_a_comment_would_be_found():
 
 @pytest.mark.parametrize("path", PACKAGE + TESTS, ids=named)
 def test_no_file_is_longer_than_300_lines(path):
-    assert len(path.read_text().splitlines()) <= 300
+    assert len(path.read_text(encoding="utf8").splitlines()) <= 300
 
 
 def code_lines(path: Path) -> int:
     """Lines that hold code: blank lines, comments and docstrings do not count."""
-    source = path.read_text()
+    source = path.read_text(encoding="utf8")
     tree = ast.parse(source)
     layout = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER}
     lines = {
@@ -74,7 +74,7 @@ def public_names() -> list[tuple[str, str]]:
     found = []
     for path in PACKAGE:
         module = ".".join(path.relative_to(ROOT).with_suffix("").parts)
-        for node in ast.parse(path.read_text()).body:
+        for node in ast.parse(path.read_text(encoding="utf8")).body:
             if isinstance(node, (ast.ClassDef, ast.FunctionDef)) and not node.name.startswith("_"):
                 found.append((module, node.name))
             if isinstance(node, ast.ClassDef):

@@ -10,8 +10,9 @@ import pytest
 import torch
 from training_corpora import never_heard
 
-from omni_ref import Omni
+from omni_ref import Omni, OmniConfig
 from omni_ref.lab.curves import CURVES, read_curves
+from omni_ref.lab.ledger import bit_rates, ledger, total
 from omni_ref.omni import SHIPPED
 from omni_ref.training import card, cases
 from omni_ref.training.arithmetic import Arithmetic
@@ -118,3 +119,13 @@ def test_the_model_card_names_the_rows_that_are_short_of_their_bar():
     prose = " ".join(page.split("**Short of the bar**")[1].split("\n- **")[0].split())
     assert len(rows) >= 10 and set(re.findall(r"\*([^*]+)\*", prose)) == short
     assert f"loss at {read_curves()['message'].loss[-1]:.2f}" in " ".join(page.split())
+
+
+def test_the_model_card_counts_as_the_ledger_does():
+    page, config = (ROOT / "docs" / "model-card.md").read_text(encoding="utf8"), OmniConfig.mini()
+    rows = ledger(config)
+    each = ", ".join(
+        f"{part} {total(rows, part).parameters / 1e6:.1f}" for part in ("AuT", "Thinker", "Talker", "Code2Wav")
+    )
+    assert f"of {total(rows).parameters / 1e6:.1f} million parameters ({each})" in page
+    assert f"at {bit_rates(config)['codec tokens'] / 1000:g} kbit/s" in page

@@ -122,7 +122,11 @@ def test_every_notebook_page_and_file_of_the_package_is_on_the_site(pages):
     code = {path.relative_to(ROOT).with_suffix(".html").as_posix() for path in (ROOT / "omni_ref").rglob("*.py")}
     assert lessons | written | code <= set(pages)
     listed = {link.split("#")[0] for link in pages["docs/code.html"].links}
-    documented = {name for name in code if ast.get_docstring(ast.parse((ROOT / name).with_suffix(".py").read_text()))}
+    documented = {
+        name
+        for name in code
+        if ast.get_docstring(ast.parse((ROOT / name).with_suffix(".py").read_text(encoding="utf8")))
+    }
     assert {f"../{name}" for name in documented} <= listed
 
 
@@ -155,7 +159,7 @@ def axes_of(source: str) -> set[str]:
 
 
 def test_the_glossary_explains_every_axis_and_no_other():
-    used = set().union(*(axes_of(path.read_text()) for path in (ROOT / "omni_ref").rglob("*.py")))
+    used = set().union(*(axes_of(path.read_text(encoding="utf8")) for path in (ROOT / "omni_ref").rglob("*.py")))
     text = (ROOT / "docs" / "glossary.md").read_text(encoding="utf8").split("## Terms")[0]
     assert set(re.findall(r"^([a-z_]+)\n  \S", text, re.MULTILINE)) == used
     assert axes_of('def f(x: Float[Tensor, "#batch *lead 1 time _ ..."]): y[0, "a"]') >= {"batch", "lead", "time"}

@@ -1,5 +1,7 @@
 """Text to ids and back: bytes by default, a vocabulary from a file where the user has one."""
 
+import re
+
 import pytest
 import tokenizers
 import torch
@@ -119,7 +121,7 @@ def test_our_special_tokens_are_special_even_where_a_file_does_not_say_so(tmp_pa
 
 def test_a_missing_file_is_named(tmp_path):
     for path in (tmp_path / "tokenizer.json", tmp_path):
-        with pytest.raises(FileNotFoundError, match=str(path)):
+        with pytest.raises(FileNotFoundError, match=re.escape(str(path))):
             Tokenizer.from_file(path)
 
 
@@ -127,12 +129,12 @@ def test_a_missing_file_is_named(tmp_path):
 def test_a_broken_file_is_named(tmp_path, content):
     path = tmp_path / "tokenizer.json"
     path.write_bytes(content)
-    with pytest.raises(ValueError, match=rf"{path}: not a tokenizer\.json"):
+    with pytest.raises(ValueError, match=re.escape(f"{path}: not a tokenizer.json")):
         Tokenizer.from_file(path)
 
 
 def test_a_cut_file_is_named(tmp_path, vocabulary_file):
     path = tmp_path / "tokenizer.json"
     path.write_bytes(vocabulary_file.read_bytes()[:-100])
-    with pytest.raises(ValueError, match=rf"{path}: not a tokenizer\.json"):
+    with pytest.raises(ValueError, match=re.escape(f"{path}: not a tokenizer.json")):
         Tokenizer.from_file(path)

@@ -67,7 +67,7 @@ def jupyter(home: Path, application: str) -> Iterator[str]:
             for _ in range(300):
                 with contextlib.suppress(OSError), urllib.request.urlopen(f"{url}/api/status?token={TOKEN}"):
                     break
-                assert server.poll() is None, (home / "log").read_text()
+                assert server.poll() is None, (home / "log").read_text(encoding="utf8")
                 time.sleep(0.2)
             yield url
         finally:

@@ -150,7 +150,11 @@ class Log:
     def __enter__(self) -> "Log":
         kept = []
         if self._path.exists():  # lines after the snapshot belong to steps that are run again
-            kept = [line for line in self._path.read_text().splitlines()[1:] if int(line.split(",")[0]) <= self._first]
+            kept = [
+                line
+                for line in self._path.read_text(encoding="utf8").splitlines()[1:]
+                if int(line.split(",")[0]) <= self._first
+            ]
         self._kept, self._file = kept, None
         return self
 

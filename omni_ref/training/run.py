@@ -143,7 +143,7 @@ def show_progress(folder: Path, bar: Progress, lines: dict) -> None:
     """Move each stage's bar to the last line of its log."""
     for name, line in lines.items():
         path = folder / f"{name}.csv"
-        rows = path.read_text().splitlines() if path.exists() else []
+        rows = path.read_text(encoding="utf8").splitlines() if path.exists() else []
         if len(rows) > 1:
             names, values = rows[0].split(","), rows[-1].split(",")
             shown = "  ".join(f"{key} {value}" for key, value in zip(names[3:], values[3:], strict=False))

@@ -13,9 +13,9 @@ def test_a_table_goes_into_its_place_and_nowhere_else(tmp_path):
     page = tmp_path / "page.md"
     page.write_text(PAGE)
     card.insert(page, "evaluate", ["| a |", "| b |"])
-    assert page.read_text() == PAGE.replace("old\n", "| a |\n| b |\n")
+    assert page.read_text(encoding="utf8") == PAGE.replace("old\n", "| a |\n| b |\n")
     card.insert(page, "evaluate", ["old"])
-    assert page.read_text() == PAGE
+    assert page.read_text(encoding="utf8") == PAGE
 
 
 def test_a_page_without_a_place_is_refused_before_anything_is_measured(tmp_path, capsys):
@@ -24,7 +24,7 @@ def test_a_page_without_a_place_is_refused_before_anything_is_measured(tmp_path,
     assert main(["evaluate", "--cases", "3", "--device", "cpu", "-o", str(page)]) == 2
     printed = capsys.readouterr()
     assert "no lines <!-- evaluate -->" in printed.err and printed.out == ""
-    assert page.read_text() == "# No place\n"
+    assert page.read_text(encoding="utf8") == "# No place\n"
 
 
 class FliteByEspeak(Espeak):
@@ -42,7 +42,7 @@ def lines(tmp_path, monkeypatch) -> list[str]:
     page = tmp_path / "page.md"
     page.write_text(PAGE)
     assert main(["evaluate", "--cases", "3", "--device", "cpu", "-o", str(page)]) == 0
-    text = page.read_text()
+    text = page.read_text(encoding="utf8")
     assert text.startswith("# Card\n\nBefore.\n") and text.endswith("After.\n")
     return text.split("<!-- evaluate -->\n")[1].split("<!-- /evaluate -->")[0].splitlines()
 

@@ -7,12 +7,12 @@ import time
 
 import pytest
 import torch
-from training_corpora import questions, replies, two_steps_a_stage, words
+from training_corpora import TASK, questions, replies, two_steps_a_stage, words
 
 from omni_ref import Omni, OmniConfig
 from omni_ref.__main__ import main
 from omni_ref.lab.curves import CURVES, Curve, read_curves
-from omni_ref.training import run
+from omni_ref.training import loop, run
 from omni_ref.training.corpus import Recordings
 from omni_ref.training.loop import snapshot_path
 
@@ -71,6 +71,30 @@ def test_curves_are_means_of_the_first_loss_and_of_what_was_right(monkeypatch, t
     }
 
 
+@pytest.mark.parametrize(
+    ("name", "needs"), [("codec", ["replies"]), ("reading", []), ("hearing", ["questions", "words"])]
+)
+def test_a_stage_killed_after_a_step_ends_where_it_would_have(small, tmp_path, monkeypatch, name, needs):
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    run_stages(whole, tmp_path, [*needs, name])
+    run_stages(killed, tmp_path, needs)
+    monkeypatch.setattr(loop, "SECONDS_BETWEEN_SNAPSHOTS", -1)
+    stage = run.prepare(name, TASK, killed, CPU, 0)
+    losses = stage.losses
+
+    def dies_at_step_1(step, rng):
+        if step == 1:
+            raise KeyboardInterrupt
+        return losses(step, rng)
+
+    stage.losses = dies_at_step_1
+    with pytest.raises(KeyboardInterrupt):
+        loop.train(stage, killed, CPU)
+    run_stages(killed, tmp_path, [name])
+    one, other = (torch.load(snapshot_path(at, name), weights_only=True)["module"] for at in (whole, killed))
+    assert all(torch.equal(one[key], other[key]) for key in one)
+
+
 def test_a_stage_that_is_run_again_changes_nothing(small, tmp_path):
     run_stages(tmp_path, tmp_path / "weights", ("replies", "codec"))
     before = torch.load(snapshot_path(tmp_path, "codec"), weights_only=True)["module"]
@@ -106,7 +130,7 @@ def test_the_chains_run_side_by_side_and_a_stage_that_fails_is_named(monkeypatch
     monkeypatch.setattr(sys, "executable", str(program))
     with pytest.raises(ChildProcessError, match=r"stage codec failed, exit status 1: see .*codec\.log"):
         run.run_all(tmp_path / "run", tmp_path / "weights", CPU, 0)
-    ran = (tmp_path / "done").read_text().split()
+    ran = (tmp_path / "done").read_text(encoding="utf8").split()
     first = [name for name in ran if name in run.CHAINS[0]]
     assert first == list(run.CHAINS[0][: run.CHAINS[0].index("codec") + 1])
     assert not {"speaking", *run.LAST} & set(ran)
@@ -118,9 +142,9 @@ def test_the_chains_run_side_by_side_and_a_stage_that_fails_is_named(monkeypatch
         'for i in $(seq 200); do grep -q "$other" "$PWD/done" && exit 0; sleep 0.05; done\nexit 1\n'
     )
     run.run_all(tmp_path / "run", tmp_path / "weights", CPU, 0)
-    ran = (tmp_path / "done").read_text().split()
+    ran = (tmp_path / "done").read_text(encoding="utf8").split()
     assert ran[-2:] == list(run.LAST) and ran.index("reading") < ran.index("listening")
-    assert (tmp_path / "threads").read_text().split()[-6:] == ["1", "1", "1", "1", "2", "2"]
+    assert (tmp_path / "threads").read_text(encoding="utf8").split()[-6:] == ["1", "1", "1", "1", "2", "2"]
 
 
 def test_a_chain_does_not_wait_for_one_that_has_failed(monkeypatch, tmp_path):
@@ -143,11 +167,11 @@ def test_stopped_it_leaves_no_stage_behind(tmp_path):
     code += f"main(['train', '--folder', {str(tmp_path / 'run')!r}, '--device', 'cpu'])"
     whole = subprocess.Popen([sys.executable, "-c", code])
     until = time.monotonic() + 60
-    while time.monotonic() < until and (not running.exists() or len(running.read_text().split()) < 2):
+    while time.monotonic() < until and (not running.exists() or len(running.read_text(encoding="utf8").split()) < 2):
         time.sleep(0.1)
     whole.terminate()
     assert whole.wait(timeout=30) == 143
-    for stage in running.read_text().split():
+    for stage in running.read_text(encoding="utf8").split():
         with pytest.raises(ProcessLookupError):
             os.kill(int(stage), 0)
 
@@ -160,7 +184,7 @@ def test_every_stage_is_told_the_task_and_the_voices(monkeypatch, tmp_path):
     monkeypatch.setattr(sys, "executable", str(program))
     options = ["--task", "a:Task", "--voice", "b:One", "--voice", "c:Two"]
     assert main(["train", "--folder", "run", "--output", "weights", "--device", "cpu", *options]) == 0
-    asked = (tmp_path / "done").read_text().splitlines()
+    asked = (tmp_path / "done").read_text(encoding="utf8").splitlines()
     assert len(asked) == len(run.STAGES) and all(line.endswith(" ".join(options)) for line in asked)
 
 

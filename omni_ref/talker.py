@@ -195,15 +195,15 @@ class TalkerStream:
         """One step. Returns the frame that it completes; the first num_codebooks - 1 steps complete none: None."""
         config = self.talker.config
         check_axes("Talker: talker_token", talker_token, "batch")
-        if self.previous is None:
-            check_ids("Talker: talker_tokens", talker_token, config.talker_vocab_size + 1)
-            batch = talker_token.shape[0]
-            self.previous = talker_token.new_full((batch, config.num_codebooks), config.begin_id)
-            self.ended = torch.zeros(batch, dtype=torch.bool, device=talker_token.device)
-            self.lengths = torch.zeros_like(talker_token)
-        rows, began = talker_token.shape[0], self.previous.shape[0]
+        rows, previous = talker_token.shape[0], self.previous
+        if previous is None:
+            previous = talker_token.new_full((rows, config.num_codebooks), config.begin_id)
+        began = previous.shape[0]
         require(rows == began, f"Talker: the stream began with {began} rows, this step has {rows}")
-        logits = self.talker.step_logits(talker_token[:, None], self.previous[:, None], self.cache)[:, 0]
+        logits = self.talker.step_logits(talker_token[:, None], previous[:, None], self.cache)[:, 0]
+        if self.previous is None:  # only now: a first step that was refused leaves the stream as it was
+            self.ended = torch.zeros(rows, dtype=torch.bool, device=talker_token.device)
+            self.lengths = torch.zeros_like(talker_token)
         chosen = sample(logits, self.sampling, self.generator)
         codes = torch.where(chosen == config.end_id, logits[..., : config.end_id].argmax(dim=-1), chosen)
         chosen[:, self.steps + 1 :] = config.begin_id  # of codebooks whose first code is still to come

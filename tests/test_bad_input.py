@@ -71,3 +71,21 @@ def test_it_is_refused_as_the_page_says_and_nothing_is_changed(at, section, name
     for cause in shown_causes(caught.value):
         from_a_library = type(cause).__module__ not in ("builtins", "torch")
         assert from_a_library or isinstance(cause, (ValueError, OSError)), f"{cause!r} shows from inside torch"
+
+
+@pytest.mark.parametrize(
+    ("part", "refused", "accepted"),
+    [
+        (OMNI.talker, torch.full((2,), 42), torch.ones(1, dtype=torch.long)),
+        (OMNI.code2wav, torch.full((2, 1, 3), 19), torch.ones(1, 1, 3, dtype=torch.long)),
+    ],
+    ids=["Talker", "Code2Wav"],
+)
+def test_a_stream_whose_first_piece_was_refused_is_as_new(part, refused, accepted):
+    tried, new = part.stream(), part.stream()
+    with pytest.raises(ValueError, match="ids from"):
+        tried.push(refused)
+    for _ in range(5):
+        ours, theirs = tried.push(accepted), new.push(accepted)
+        assert ours is theirs is None or torch.equal(ours, theirs)
+    assert theirs is not None

@@ -102,3 +102,6 @@ def test_asking_whether_a_file_can_be_written_changes_nothing(old_file):
     assert only_the_old_file_is_there(old_file)
     with pytest.raises(FileNotFoundError, match="missing"):
         require_writable(old_file.parent / "missing" / "new.txt")
+    for nameless in ("", ".", "/"):
+        with pytest.raises(IsADirectoryError, match="is a folder"):
+            require_writable(nameless)

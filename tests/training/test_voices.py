@@ -132,6 +132,7 @@ def test_recordings_come_back_from_disk_to_the_bit(tmp_path):
 def test_a_recording_is_what_was_spoken_to_16_bits():
     spoken = [hum(0.1 * (i + 1), np.random.default_rng(i)) for i in range(3)]
     recorded = Recordings.of([(waveform, f"text {i}", "me") for i, waveform in enumerate(spoken)])
+    assert np.array_equal(recorded[-1], recorded[len(recorded) - 1])
     for i, waveform in enumerate(spoken):
         assert np.abs(recorded[i] - waveform).max() <= 1 / 32767
 

@@ -1,6 +1,7 @@
 """What a room, a microphone and a telephone do to a voice. Most take a waveform and a random generator.
 
-voice ─ rate ─ silence around ─ reverberation ─ noise ─ band limits ─ companding ─ level ─▶ log-mel ─ warp, tint, mask
+voice ─ rate ─ silence around ─ reverberation ─ noise ─ band limits ─ companding ─ level ─▶ log-mel
+log-mel ─ pace, warp, tint, mask ─▶ encoder
 """
 
 from functools import cache
@@ -113,6 +114,18 @@ def overheard(waveform: Waveform, rng: Random, hardness: float = 1.0) -> Resized
         if rng.random() < 0.4:
             waveform = companded(waveform)
     return levelled(waveform, rng)
+
+
+def paced(mel: Float[Tensor, "mels frames"], rng: Random, most: float = 0.25) -> Float[Tensor, "mels paced"]:
+    """Another rhythm, the spectra as they were: spans of 100 to 400 ms, each longer or shorter by up to e^`most`."""
+    frames = mel.shape[1]
+    ends = np.cumsum(rng.integers(10, 41, size=frames // 10 + 1))
+    before = np.concatenate([[0], ends[ends < frames - 1], [frames - 1]])
+    stretches = np.exp(rng.uniform(-most, most, size=len(before) - 1))
+    after = np.concatenate([[0], np.cumsum(np.diff(before) * stretches)])
+    position = torch.from_numpy(np.interp(np.arange(int(after[-1]) + 1), after, before)).to(mel.dtype)
+    lower = position.floor().long().clamp(max=max(frames - 2, 0))
+    return torch.lerp(mel[:, lower], mel[:, (lower + 1).clamp(max=frames - 1)], position - lower)
 
 
 def warped(mel: Float[Tensor, "mels frames"], rng: Random, most: float = 0.12) -> Float[Tensor, "mels frames"]:

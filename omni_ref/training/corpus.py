@@ -19,7 +19,19 @@ from jaxtyping import Int64
 from ..files import written_whole
 from .arithmetic import Task
 from .augment import resampled
-from .voices import ACCENTS, HELD_OUT_VARIANTS, SAMPLE_RATE, Clip, Espeak, Heart, Joe, Voice, Waveform, espeak_variants
+from .voices import (
+    ACCENTS,
+    HELD_OUT_VARIANTS,
+    SAMPLE_RATE,
+    Clip,
+    Espeak,
+    Heart,
+    Joe,
+    Kokoro,
+    Voice,
+    Waveform,
+    espeak_variants,
+)
 
 
 @dataclass
@@ -87,6 +99,12 @@ def natural_speakers(rng: np.random.Generator, turns: int, voices: Sequence[Voic
     return [*hearts, *joes, *(voice for voice in voices for _ in range(turns))]
 
 
+def kokoro_speakers(rng: np.random.Generator, count: int) -> list[Voice]:
+    """So many mixtures of Kokoro's voices. A word takes it a second, so there are few."""
+    sparse = np.full(len(Kokoro.VOICES), 0.5)  # of a Dirichlet distribution: mostly one or two of the voices
+    return [Kokoro(rng.dirichlet(sparse).tolist(), float(rng.uniform(0.85, 1.2))) for _ in range(count)]
+
+
 def render_questions(
     task: Task, seed: int, count: int, natural_count: int, progress: Progress, voices: Sequence[Voice] = ()
 ) -> Recordings:
@@ -105,13 +123,20 @@ def render_questions(
 
 
 def render_words(
-    task: Task, seed: int, speakers: int, natural_takes: int, progress: Progress, voices: Sequence[Voice] = ()
+    task: Task,
+    seed: int,
+    speakers: int,
+    natural_takes: int,
+    kokoro_takes: int,
+    progress: Progress,
+    voices: Sequence[Voice] = (),
 ) -> Recordings:
-    """Every word by `speakers` of espeak-ng's voices, and in `natural_takes` turns of the natural ones."""
+    """Every word by `speakers` of espeak-ng's voices, in `natural_takes` turns of the natural ones, and by Kokoro's."""
 
     def spoken():
         rng = np.random.default_rng([seed, 2])
         everyone = training_speakers(rng, speakers) + natural_speakers(rng, natural_takes, voices)
+        everyone += kokoro_speakers(rng, kokoro_takes)
         words = task.words()
         for i, voice in enumerate(everyone):
             speed = float(rng.uniform(0.7, 1.3))
@@ -150,15 +175,21 @@ class Speakers:
         self.index: dict[str, dict[str, int]] = {}
         for i, (speaker, text) in enumerate(zip(words.speakers.tolist(), words.texts.tolist(), strict=True)):
             self.index.setdefault(speaker, {})[text] = i
-        names = list(self.index)
-        self.synthetic = [name for name in names if name.startswith("espeak")]
-        self.natural = [name for name in names if not name.startswith("espeak")]
+        by_engine: dict[str, list[str]] = {}
+        for name in self.index:
+            by_engine.setdefault(name.split()[0], []).append(name)
+        self.synthetic = by_engine.pop("espeak")
+        self.natural = list(by_engine.values())
 
     def splice(
         self, text: str, rng: np.random.Generator, natural_share: float, gaps: tuple[float, float], rates=(1.0, 1.0)
     ) -> Waveform:
-        """The text from one speaker's single words, each resampled by one of `rates`, with gaps of so many seconds."""
-        pool = self.natural if rng.random() < natural_share else self.synthetic
+        """The text from one speaker's single words, each resampled by one of `rates`, with gaps of so many seconds.
+
+        Natural engines speak equally often, however many takes there are of each.
+        """
+        natural = rng.random() < natural_share
+        pool = self.natural[rng.integers(len(self.natural))] if natural else self.synthetic
         takes = self.index[pool[rng.integers(len(pool))]]
         return splice_words([self.words[takes[word]] for word in text.split()], rng, gaps, rates)
 

@@ -17,7 +17,7 @@ from ..checks import require
 from ..config import AuTEncoderConfig
 from ..omni import Omni
 from .arithmetic import Task
-from .augment import masked, overheard, resampled, tinted, warped
+from .augment import masked, overheard, paced, resampled, tinted, warped
 from .corpus import Recordings, Speakers
 from .loop import Schedule, Stage
 from .losses import ctc_loss, ctc_text
@@ -45,6 +45,8 @@ class SpokenQuestions:
         waveform, question = self.spoken(rng)
         heard = torch.from_numpy(overheard(waveform, rng, hardness))
         mel = log_mel_spectrogram(heard[None], self.config)[0]
+        if rng.random() < 0.5 * hardness:
+            mel = paced(mel, rng)
         if rng.random() < hardness:
             mel = tinted(warped(mel, rng), rng)
         return (masked(mel, rng) if rng.random() < 0.5 * hardness else mel), question

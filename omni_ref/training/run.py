@@ -50,7 +50,7 @@ ARITHMETIC = "omni_ref.training.arithmetic:Arithmetic"
 CORPUS = {
     "replies": (render_replies, {"count": 15000}),
     "questions": (render_questions, {"count": 7000, "natural_count": 1200}),
-    "words": (render_words, {"speakers": 240, "natural_takes": 24}),
+    "words": (render_words, {"speakers": 240, "natural_takes": 24, "kokoro_takes": 12}),
 }
 
 

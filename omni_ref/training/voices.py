@@ -13,6 +13,7 @@ A voice is any object with a `name` and `say(text, speed)`; write one, and pass 
 import copy
 import ctypes
 import json
+import math
 import re
 import shutil
 import subprocess
@@ -202,7 +203,7 @@ class Kokoro:
     VOICES = ("jf_alpha", "jf_gongitsune", "jf_nezumi", "jf_tebukuro", "jm_kumo")
 
     def __init__(self, shares: Sequence[float], pitch: float = 1.0):
-        fits = len(shares) == len(self.VOICES) and np.isclose(sum(shares), 1)
+        fits = len(shares) == len(self.VOICES) and math.isclose(sum(shares), 1)
         require(fits, f"kokoro: shares {list(shares)}, expected one of each of {len(self.VOICES)} voices, 1 in all")
         self._shares, self._pitch = np.asarray(shares, np.float32), pitch
         self.name = f"kokoro {' '.join(f'{share:.2f}' for share in shares)} pitch {pitch:.2f}"

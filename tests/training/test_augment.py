@@ -81,6 +81,18 @@ def test_level_and_silence():
     assert not np.any(augment.levelled(np.zeros(100, np.float32), rng()))
 
 
+def test_another_pace_moves_what_happens_by_a_span_here_and_there_and_keeps_each_spectrum():
+    mel = torch.arange(300.0) * torch.ones(80, 1)  # each frame says when it was
+    seen = [augment.paced(mel, rng(seed)) for seed in range(20)]
+    assert len({then.shape[1] for then in seen}) > 10 and all(300 / 1.3 < then.shape[1] < 300 * 1.3 for then in seen)
+    for then in seen:
+        steps = then.diff(dim=1)
+        assert torch.equal(then[0], then[79]) and then[0, 0] == 0 and then[0, -1] > 297
+        assert np.exp(-0.25) - 1e-3 < steps.min() < 1 < steps.max() < np.exp(0.25) + 1e-3
+    short = torch.randn(80, 1)
+    assert torch.equal(augment.paced(short, rng()), short)
+
+
 def test_a_warp_moves_a_line_of_the_spectrogram_and_a_tint_adds_the_same_to_every_frame():
     mel = torch.zeros(80, 50)
     mel[40] = 1

@@ -27,6 +27,15 @@ def test_a_page_without_a_place_is_refused_before_anything_is_measured(tmp_path,
     assert page.read_text(encoding="utf8") == "# No place\n"
 
 
+def test_the_commit_is_named_and_unknown_outside_of_a_repository_and_without_git(tmp_path, monkeypatch):
+    assert card.commit() == "unknown" or len(card.commit()) >= 7
+    with monkeypatch.context() as without_git:
+        without_git.setenv("PATH", str(tmp_path))
+        assert card.commit() == "unknown"
+    monkeypatch.setattr(card, "__file__", str(tmp_path / "omni_ref" / "training" / "card.py"))
+    assert card.commit() == "unknown"
+
+
 class FliteByEspeak(Espeak):
     """The voices of Flite, spoken within the process: a program to start for each of its words would take minutes."""
 

@@ -8,6 +8,7 @@ from training_corpora import TASK
 
 from omni_ref import Omni, OmniConfig
 from omni_ref.audio import save_audio
+from omni_ref.omni import ReplyStream
 from omni_ref.training import cases, measures
 from omni_ref.training.arithmetic import Exchange
 from omni_ref.training.cases import Case
@@ -113,6 +114,24 @@ def test_loops_that_reach_their_limits_or_pass_them_are_counted():
     parrot = Parrot([reply("a" * 10), reply("a" * 128), reply("a", frames=500), reply("a", frames=501)])
     within, ended = measures.no_question(parrot, np.random.default_rng(0), 4)
     assert within.result.startswith("75.0 %") and ended.result.startswith("25.0 %")
+
+
+class Silence(ReplyStream):
+    """A stream without a piece."""
+
+    def __init__(self):
+        self.reply = reply("", np.zeros(0, np.float32))
+
+    def __next__(self):
+        raise StopIteration
+
+
+def test_a_reply_without_sound_is_infinitely_slow_and_no_error(monkeypatch):
+    model = Omni.from_config(OmniConfig.tiny(), device=torch.device("cpu"))
+    monkeypatch.setattr(model, "stream", lambda waveform: Silence())
+    tried = [Case(np.zeros(1600, np.float32), Exchange("what is seven plus eight", RIGHT))] * 3
+    (row,) = measures.speed(model, tried)
+    assert row.result.endswith(" ms; inf")
 
 
 def test_codes_in_use():

@@ -13,6 +13,7 @@ from training_corpora import TASK, hum, questions, words
 
 from omni_ref.training import corpus
 from omni_ref.training.corpus import Recordings, Speakers, splice_words
+from omni_ref.training.judge import Judge
 from omni_ref.training.voices import (
     HELD_OUT_VARIANTS,
     UNINTELLIGIBLE,
@@ -21,14 +22,16 @@ from omni_ref.training.voices import (
     Flite,
     Heart,
     Joe,
+    Kokoro,
     espeak_variants,
     trim,
 )
 
 SAID = "seven plus eight"
+BETWEEN = Kokoro([0.5, 0.0, 0.0, 0.0, 0.5])
 
 
-@pytest.mark.parametrize("voice", [Espeak("m1"), Heart(), Joe()], ids=lambda voice: voice.name)
+@pytest.mark.parametrize("voice", [Espeak("m1"), Heart(), Joe(), BETWEEN], ids=lambda voice: voice.name)
 def test_a_voice_speaks_in_time(voice):
     normal, fast = voice.say(SAID), voice.say(SAID, 1.5)
     for waveform in (normal, fast):
@@ -37,7 +40,7 @@ def test_a_voice_speaks_in_time(voice):
     assert len(fast) / len(normal) == pytest.approx(1 / 1.5, abs=0.15)
 
 
-@pytest.mark.parametrize("voice", [Heart(), Joe()], ids=lambda voice: voice.name)
+@pytest.mark.parametrize("voice", [Heart(), Joe(), BETWEEN], ids=lambda voice: voice.name)
 def test_a_natural_voice_says_the_same_twice(voice):
     assert np.array_equal(voice.say(SAID), voice.say(SAID))
 
@@ -83,6 +86,28 @@ def test_joe_at_another_pitch_takes_the_same_time():
     plain, higher = Joe().say(SAID), Joe(1.2).say(SAID)
     assert fundamental(higher) / fundamental(plain) == pytest.approx(1.2, rel=0.1)
     assert len(higher) == pytest.approx(len(plain), rel=0.1)
+
+
+def test_kokoro_lies_between_its_voices_and_at_another_pitch_takes_the_same_time():
+    woman, man = [1.0, 0.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, 0.0, 1.0]
+    plain, higher = Kokoro(woman).say(SAID), Kokoro(woman, 1.2).say(SAID)
+    assert fundamental(Kokoro(man).say(SAID)) < fundamental(BETWEEN.say(SAID)) < fundamental(plain)
+    assert fundamental(higher) / fundamental(plain) == pytest.approx(1.2, rel=0.1)
+    assert len(higher) == pytest.approx(len(plain), rel=0.1)
+
+
+def test_what_kokoro_says_is_what_the_judge_reads():
+    judge = Judge(TASK.grammar())
+    replies = [fact.reply() for fact in TASK.facts[::60]]
+    assert len(replies) >= 10
+    read = [judge.read(BETWEEN.say(reply)) == reply for reply in replies]
+    assert sum(read) >= 0.8 * len(read), read
+
+
+@pytest.mark.parametrize("shares", [[1.0], [0.5] * 5])
+def test_shares_that_are_not_kokoros_are_named(shares):
+    with pytest.raises(ValueError, match=r"kokoro: shares \[.*\], expected one of each of 5 voices, 1 in all"):
+        Kokoro(shares)
 
 
 def test_flite_is_asked_for_the_voice_and_the_speed(flite):
@@ -150,8 +175,8 @@ def test_questions_and_words_are_the_same_in_every_process():
     script = (
         "import hashlib; from omni_ref.training import corpus; from omni_ref.training.arithmetic import Arithmetic\n"
         "quiet = lambda done, of: None\n"
-        "for render, count in ((corpus.render_questions, 3), (corpus.render_words, 2)):\n"
-        "    print(hashlib.sha256(render(Arithmetic(), 0, count, 1, quiet).samples.tobytes()).hexdigest())"
+        "for render, counts in ((corpus.render_questions, (3, 1)), (corpus.render_words, (2, 1, 1))):\n"
+        "    print(hashlib.sha256(render(Arithmetic(), 0, *counts, quiet).samples.tobytes()).hexdigest())"
     )
     first, second = (subprocess.check_output([sys.executable, "-c", script], text=True) for _ in range(2))
     assert first == second and len(set(first.split())) == 2
@@ -161,9 +186,21 @@ def test_questions_and_words_are_rendered_by_all_kinds_of_voices():
     asked = corpus.render_questions(TASK, 0, 3, 1, lambda done, of: None)
     assert [name.split()[0] for name in asked.speakers] == ["espeak"] * 3 + ["heart"] * 3 + ["joe"]
     assert all(TASK.answer(str(question)) for question in asked.texts)
-    spoken = corpus.render_words(TASK, 0, 2, 1, lambda done, of: None)
-    assert len(spoken) == 6 * len(TASK.words())
+    spoken = corpus.render_words(TASK, 0, 2, 1, 1, lambda done, of: None)
+    engines = [name.split()[0] for name in dict.fromkeys(spoken.speakers.tolist())]
+    assert engines == ["espeak"] * 2 + ["heart"] * 3 + ["joe", "kokoro"]
+    assert len(spoken) == len(engines) * len(TASK.words())
     assert all(set(takes) == set(TASK.words()) for takes in Speakers(spoken).index.values())
+
+
+def test_natural_engines_are_spliced_equally_often_however_many_takes_they_have():
+    speakers = ["espeak x take 0", *(f"heart take {i}" for i in range(9)), "joe take 10"]
+    levels = {"espeak": 0.1, "heart": 0.2, "joe": 0.3}
+    spoken = Recordings.of((np.full(160, levels[name.split()[0]], np.float32), "one", name) for name in speakers)
+    rng = np.random.default_rng(0)
+    drawn = [round(float(Speakers(spoken).splice("one", rng, 0.5, (0.0, 0.0)).max()), 1) for _ in range(400)]
+    shares = [drawn.count(level) / len(drawn) for level in levels.values()]
+    assert shares == pytest.approx([0.5, 0.25, 0.25], abs=0.07)
 
 
 def test_a_spliced_question_is_one_speakers_words_with_gaps_between():

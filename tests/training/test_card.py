@@ -1,5 +1,7 @@
 """The model card: every row is measured by one command, and the page around the table stays as it is."""
 
+import subprocess
+
 import pytest
 
 from omni_ref.__main__ import main
@@ -28,11 +30,14 @@ def test_a_page_without_a_place_is_refused_before_anything_is_measured(tmp_path,
 
 
 def test_the_commit_is_named_and_unknown_outside_of_a_repository_and_without_git(tmp_path, monkeypatch):
-    assert card.commit() == "unknown" or len(card.commit()) >= 7
-    with monkeypatch.context() as without_git:
-        without_git.setenv("PATH", str(tmp_path))
-        assert card.commit() == "unknown"
     monkeypatch.setattr(card, "__file__", str(tmp_path / "omni_ref" / "training" / "card.py"))
+    assert card.commit() == "unknown"
+    git = ["git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@b"]
+    for command in (["init"], ["commit", "--allow-empty", "--message", "first"]):
+        subprocess.run([*git, *command], check=True)
+    whole = subprocess.check_output([*git, "rev-parse", "HEAD"], text=True)
+    assert len(card.commit()) >= 7 and whole.startswith(card.commit())
+    monkeypatch.setenv("PATH", str(tmp_path))
     assert card.commit() == "unknown"
 
 

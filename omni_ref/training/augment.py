@@ -47,13 +47,13 @@ def reverberated(waveform: Waveform, rng: Random, decay: tuple[float, float] = (
 def coloured_noise(samples: int, rng: Random, exponent: float) -> Waveform:
     """Noise of unit power whose spectrum falls as 1 / frequency^exponent: 0 white, 1 pink, 2 brown."""
     length = scipy.fft.next_fast_len(samples, real=True)
-    spectrum = scipy.fft.rfft(rng.standard_normal(length))
-    spectrum /= np.maximum(np.arange(len(spectrum)), 20 * length / SAMPLE_RATE) ** (exponent / 2)
-    noise = scipy.fft.irfft(spectrum, length)[:samples]
-    return (noise / (noise.std() + 1e-9)).astype(np.float32)
+    frequency = np.maximum(np.arange(length // 2 + 1, dtype=np.float32), 20 * length / SAMPLE_RATE)
+    white = rng.standard_normal(2 * len(frequency), dtype=np.float32).view(np.complex64)
+    noise = scipy.fft.irfft(white * frequency ** np.float32(-exponent / 2), length, norm="forward")[:samples]
+    return noise / (noise.std() + np.float32(1e-9))
 
 
-def noisy(waveform: Waveform, rng: Random, decibels: tuple[float, float] = (5.0, 35.0)) -> Waveform:
+def noisy(waveform: Waveform, rng: Random, decibels: tuple[float, float] = (4.0, 30.0)) -> Waveform:
     """Noise of a random colour, the speech so many decibels above it where there is speech."""
     speech = waveform[np.abs(waveform) > 0.05 * np.abs(waveform).max(initial=1e-9)]
     level = np.sqrt((speech**2).mean()) if len(speech) else 0.0

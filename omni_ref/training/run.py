@@ -1,12 +1,12 @@
 """From nothing to such a checkpoint as is shipped: what `python -m omni_ref train` does, on two cores in about an hour.
 
-    reading ─ replies ─ codec ─ speaking ─────────────┐
-                                                      ├─ message ─ pack ─▶ weights, config, codec encoder, curves
-    questions ─ words ─ hearing ─ listening ─ vocoder ┘
+    questions ─┬─ hearing ─┬─ listening ─┬─ message ─┬─ pack ─▶ weights, config, codec encoder, curves
+    words ─────┘  reading ─┘             │           │
+    replies ─── codec ─┬─ speaking ──────┘           │
+                       └─ vocoder ───────────────────┘
 
-The two chains run side by side, one core each; message has both. Listening also needs reading, and vocoder the codec.
-Every stage is a process of its own, and can be run alone with --stage. Killed, the same command goes on from the
-snapshots.
+Every stage is a process of its own on one core, begun as soon as a core is free and what it builds on is there; it can
+be run alone with --stage. Killed, the same command goes on from the snapshots.
 """
 
 import csv
@@ -14,10 +14,8 @@ import os
 import pkgutil
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Sequence
-from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from pathlib import Path
 
 import numpy as np
@@ -40,17 +38,28 @@ from .thinking import ListeningStage, ReadingStage
 from .vocoder import VocoderStage
 from .voices import Voice
 
-CHAINS = (("reading", "replies", "codec", "speaking"), ("questions", "words", "hearing", "listening", "vocoder"))
-WAITS = {"listening": "reading", "vocoder": "codec"}  # for a stage of the other chain
-LAST = ("message", "pack")
-STAGES = (*CHAINS[0], *CHAINS[1], *LAST)
+NEEDS = {  # what each stage builds on; of those that can begin, the first does: the longest way to the end comes first
+    "questions": (),
+    "words": (),
+    "hearing": ("questions", "words"),
+    "replies": (),
+    "reading": (),
+    "codec": ("replies",),
+    "listening": ("hearing", "reading"),
+    "speaking": ("codec",),
+    "vocoder": ("codec",),
+    "message": ("listening", "speaking"),
+    "pack": ("message", "vocoder"),
+}
+STAGES = tuple(NEEDS)
+CORES = os.cpu_count() or 1
 CODEC_ENCODER = "codec_encoder.safetensors"
 POINTS = 100  # of a stage's curve, at most
 ARITHMETIC = "omni_ref.training.arithmetic:Arithmetic"
 CORPUS = {
     "replies": (render_replies, {"count": 15000}),
-    "questions": (render_questions, {"count": 7000, "natural_count": 1200}),
-    "words": (render_words, {"speakers": 240, "natural_takes": 24, "kokoro_takes": 12}),
+    "questions": (render_questions, {"count": 7000, "natural_count": 800}),
+    "words": (render_words, {"speakers": 240, "natural_takes": 24, "kokoro_takes": 10}),
 }
 
 
@@ -66,77 +75,47 @@ def made(name: str, kind: type) -> Task | Voice:
     return thing
 
 
-class Chains:
-    """Stages as processes: a chain is one after the other. Once one has failed, no other is begun."""
-
-    def __init__(self, folder: Path, options: list[str]):
-        self.folder, self.options = folder, options
-        self.running: list[subprocess.Popen] = []
-        self.over = {name: threading.Event() for name in WAITS.values()}
-        self.stopped, self.beginning = threading.Event(), threading.Lock()
-
-    def run(self, chain: tuple[str, ...], threads: int) -> None:
-        """A chain to its end. ChildProcessError names a stage that failed, and where it says why."""
-        try:
-            for name in chain:
-                if name in WAITS:
-                    self.over[WAITS[name]].wait()
-                self.run_one(name, threads)
-        finally:  # nobody waits for a chain that has ended
-            for name in self.over.keys() & set(chain):
-                self.over[name].set()
-
-    def run_one(self, name: str, threads: int) -> None:
-        """One stage to its end; none if all are to stop."""
-        command = [sys.executable, "-m", "omni_ref", "train", "--stage", name, *self.options]
-        environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
-        with self.beginning:
-            if self.stopped.is_set():
-                return
-            with (self.folder / f"{name}.log").open("w") as log:
-                process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, env=environment)
-            self.running.append(process)
-        status = process.wait()
-        if status != 0:
-            self.stopped.set()
-            raise ChildProcessError(f"stage {name} failed, exit status {status}: see {log.name}")
-        if name in self.over:
-            self.over[name].set()
-
-    def stop(self) -> None:
-        """End what runs, and begin nothing."""
-        self.stopped.set()
-        with self.beginning:  # one that is being begun is among them
-            for process in self.running:
-                process.terminate()
-
-
 def run_all(
     folder: Path, output: Path, device: torch.device, seed: int, task: str = ARITHMETIC, voices: Sequence[str] = ()
 ) -> None:
-    """Every stage, the two chains side by side. ChildProcessError names a stage that failed, and where it says why."""
+    """Every stage, as many at a time as CORES. ChildProcessError names one that failed, and where it says why."""
     folder.mkdir(parents=True, exist_ok=True)
     options = ["--folder", str(folder), "--output", str(output), "--device", str(device), "--seed", str(seed)]
     options += ["--task", task, *(option for voice in voices for option in ("--voice", voice))]
-    stages = Chains(folder, options)
     columns = (
         TextColumn("{task.description:11}"),
         BarColumn(),
         TextColumn("{task.fields[state]}"),
         TimeElapsedColumn(),
     )
-    with Progress(*columns) as bar, ThreadPoolExecutor(len(CHAINS)) as pool:
+    waiting, running, done = list(STAGES), {}, set()
+    with Progress(*columns) as bar:
         lines = {name: bar.add_task(name, total=None, start=False, state="") for name in STAGES}
         try:
-            for chains in (CHAINS, (LAST,)):
-                pending = {pool.submit(stages.run, chain, len(CHAINS) // len(chains)) for chain in chains}
-                while pending:
-                    ended, pending = wait(pending, timeout=1, return_when=FIRST_COMPLETED)
-                    show_progress(folder, bar, lines)
-                    for chain in ended:
-                        chain.result()
+            while waiting or running:
+                can_begin = [name for name in waiting if done.issuperset(NEEDS[name])]
+                for name in can_begin[: CORES - len(running)]:
+                    waiting.remove(name)
+                    running[name] = begin(name, folder, options)
+                time.sleep(0.2)
+                show_progress(folder, bar, lines)
+                for name in [name for name, process in running.items() if process.poll() is not None]:
+                    status, log = running.pop(name).returncode, folder / f"{name}.log"
+                    if status != 0:
+                        raise ChildProcessError(f"stage {name} failed, exit status {status}: see {log}")
+                    done.add(name)
         finally:
-            stages.stop()
+            for process in running.values():
+                process.terminate()
+                process.wait()
+
+
+def begin(name: str, folder: Path, options: list[str]) -> subprocess.Popen:
+    """A stage as a process on one thread, so that what it computes does not hang on how many cores there are."""
+    command = [sys.executable, "-m", "omni_ref", "train", "--stage", name, *options]
+    with (folder / f"{name}.log").open("w") as log:
+        environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+        return subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, env=environment)
 
 
 def show_progress(folder: Path, bar: Progress, lines: dict) -> None:

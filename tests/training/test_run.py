@@ -34,9 +34,11 @@ def run_stages(folder, output, names):
         run.run_stage(name, folder, output, CPU, seed=0)
 
 
-def test_chains_and_what_comes_last_are_all_stages_once():
+def test_a_stage_builds_on_those_before_it_and_all_lead_to_the_checkpoint():
     assert sorted(run.STAGES) == sorted({*LEARNED, *run.CORPUS, "pack"})
-    assert len(run.STAGES) == len(set(run.STAGES))
+    for name, needs in run.NEEDS.items():
+        assert set(needs) < set(run.STAGES[: run.STAGES.index(name)]) | {name}
+    assert set().union(*run.NEEDS.values()) == set(run.STAGES) - {"pack"}
 
 
 def test_from_nothing_to_a_checkpoint_that_loads(small, tmp_path):
@@ -120,42 +122,41 @@ def test_a_stage_that_was_not_finished_is_not_built_upon(small, tmp_path):
         run_stages(tmp_path, tmp_path, ("vocoder",))
 
 
-def test_the_chains_run_side_by_side_and_a_stage_that_fails_is_named(monkeypatch, tmp_path):
-    """With a program in Python's place that writes down what it is asked to do, and fails for one stage."""
-    program = tmp_path / "program"
-    told = 'echo "$5" >> "$PWD/done"\necho "$OMP_NUM_THREADS" >> "$PWD/threads"'
-    program.write_text(f'#!/bin/sh\n{told}\n[ "$5" != codec ]\n')
+def in_pythons_place(monkeypatch, folder, script):
+    """A shell script that is run instead of every stage; the stage's name is its argument $5."""
+    program = folder / "program"
+    program.write_text(f"#!/bin/sh\n{script}\n")
     program.chmod(0o755)
-    monkeypatch.chdir(tmp_path)
+    monkeypatch.chdir(folder)
     monkeypatch.setattr(sys, "executable", str(program))
-    with pytest.raises(ChildProcessError, match=r"stage codec failed, exit status 1: see .*codec\.log"):
-        run.run_all(tmp_path / "run", tmp_path / "weights", CPU, 0)
-    ran = (tmp_path / "done").read_text(encoding="utf8").split()
-    first = [name for name in ran if name in run.CHAINS[0]]
-    assert first == list(run.CHAINS[0][: run.CHAINS[0].index("codec") + 1])
-    assert not {"speaking", *run.LAST} & set(ran)
-    monkeypatch.setattr(run, "CHAINS", (("reading", "speaking"), ("words", "listening")))
-    (tmp_path / "done").unlink()
-    program.write_text(  # the first stage of each chain waits until the other's has begun
-        f"#!/bin/sh\n{told}\n"
-        'case "$5" in reading) other=words;; words) other=reading;; *) exit 0;; esac\n'
-        'for i in $(seq 200); do grep -q "$other" "$PWD/done" && exit 0; sleep 0.05; done\nexit 1\n'
-    )
+    monkeypatch.setattr(run, "CORES", 2)
+
+
+def test_a_stage_begins_once_what_it_needs_is_over_and_no_more_than_two_run_at_a_time(monkeypatch, tmp_path):
+    script = 'echo "begun $5 $OMP_NUM_THREADS" >> told\nsleep 0.3\necho "over $5" >> told'
+    in_pythons_place(monkeypatch, tmp_path, script)
     run.run_all(tmp_path / "run", tmp_path / "weights", CPU, 0)
-    ran = (tmp_path / "done").read_text(encoding="utf8").split()
-    assert ran[-2:] == list(run.LAST) and ran.index("reading") < ran.index("listening")
-    assert (tmp_path / "threads").read_text(encoding="utf8").split()[-6:] == ["1", "1", "1", "1", "2", "2"]
+    running, over, most = set(), set(), 0
+    for line in (tmp_path / "told").read_text(encoding="utf8").splitlines():
+        what, name, *threads = line.split()
+        if what == "begun":
+            assert over.issuperset(run.NEEDS[name]) and threads == ["1"]
+            running.add(name)
+        else:
+            running.remove(name)
+            over.add(name)
+        most = max(most, len(running))
+    assert over == set(run.STAGES) and most == 2
 
 
-def test_a_chain_does_not_wait_for_one_that_has_failed(monkeypatch, tmp_path):
-    """Vocoder waits for the codec, which never begins: replies, before it, fail."""
-    program = tmp_path / "program"
-    program.write_text('#!/bin/sh\n[ "$5" != replies ] || sleep 1\n[ "$5" != replies ]\n')
-    program.chmod(0o755)
-    monkeypatch.setattr(sys, "executable", str(program))
-    with pytest.raises(ChildProcessError, match="stage replies failed"):
+def test_a_stage_that_fails_is_named_the_others_are_ended_and_none_is_begun(monkeypatch, tmp_path):
+    """Words sleep for longer than the test may take; questions, beside them, fail."""
+    in_pythons_place(
+        monkeypatch, tmp_path, 'echo "$5" >> told\n[ "$5" != words ] || exec sleep 600\n[ "$5" != questions ]'
+    )
+    with pytest.raises(ChildProcessError, match=r"stage questions failed, exit status 1: see .*questions\.log"):
         run.run_all(tmp_path / "run", tmp_path / "weights", CPU, 0)
-    assert not (tmp_path / "run" / "vocoder.log").exists()
+    assert sorted((tmp_path / "told").read_text(encoding="utf8").split()) == ["questions", "words"]
 
 
 def test_stopped_it_leaves_no_stage_behind(tmp_path):
@@ -177,11 +178,7 @@ def test_stopped_it_leaves_no_stage_behind(tmp_path):
 
 
 def test_every_stage_is_told_the_task_and_the_voices(monkeypatch, tmp_path):
-    program = tmp_path / "program"
-    program.write_text('#!/bin/sh\necho "$@" >> "$PWD/done"\n')
-    program.chmod(0o755)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "executable", str(program))
+    in_pythons_place(monkeypatch, tmp_path, 'echo "$@" >> done')
     options = ["--task", "a:Task", "--voice", "b:One", "--voice", "c:Two"]
     assert main(["train", "--folder", "run", "--output", "weights", "--device", "cpu", *options]) == 0
     asked = (tmp_path / "done").read_text(encoding="utf8").splitlines()

@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 from math import ceil
 from statistics import median
-from time import perf_counter
+from time import perf_counter, sleep
 
 import torch
+from threadpoolctl import threadpool_limits
 
 REPEATS = 9
+REST = 0.1  # seconds between turns: after a product numpy's threads spin for a while, and would take a core from the next
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,8 @@ class Result:
 
 
 def seconds(call: Callable[[], object], count: int = 1) -> float:
-    """The mean time of so many calls in a row."""
+    """The mean time of so many calls in a row, after a rest."""
+    sleep(REST)
     began = perf_counter()
     for _ in range(count):
         call()
@@ -58,9 +61,10 @@ def medians(*calls: Callable[[], object], repeats: int = REPEATS, least: float =
 
 @torch.no_grad()
 def run(race: Race, threads: int) -> Result:
-    """Both sides of a race on so many threads."""
+    """Both sides of a race on so many threads, those of numpy's products included."""
     torch.set_num_threads(threads)
-    ours, theirs = (time / race.per_call for time in medians(race.ours, race.theirs))
+    with threadpool_limits(threads, user_api="blas"):
+        ours, theirs = (time / race.per_call for time in medians(race.ours, race.theirs))
     return Result(race, threads, ours, theirs)
 
 

@@ -5,9 +5,6 @@ Text loss through the Thinker alone does not teach hearing: for a long time it s
 degrees.
 """
 
-from collections.abc import Callable
-from typing import TypeVar
-
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -30,7 +27,6 @@ from .voices import Waveform
 RATES = (0.82, 1.2)
 NATURAL_SHARE = 0.5
 GROUPS = 4
-T = TypeVar("T")
 Mel = Float[Tensor, "mels _"]  # one of several, each of its own length
 
 
@@ -73,16 +69,11 @@ def encode(encoder: AuTEncoder, mels: list[Mel], device: torch.device) -> AuTOut
     return encoder(batch.to(device), lengths)
 
 
-def alike_in_length(drawn: list[T], length: Callable[[T], int], groups: int = GROUPS) -> list[list[T]]:
-    """The same in groups of one size, short ones with short ones: much of a mixed batch would be padding."""
-    ordered = sorted(drawn, key=length)
+def alike_in_length(drawn: list[tuple[Mel, str]], groups: int = GROUPS) -> list[list[tuple[Mel, str]]]:
+    """The same questions in groups of one size, short ones with short ones: half of a mixed batch would be padding."""
+    ordered = sorted(drawn, key=lambda pair: pair[0].shape[1])
     size = -(-len(ordered) // groups)
     return [ordered[start : start + size] for start in range(0, len(ordered), size)]
-
-
-def frames(drawn: tuple[Mel, str]) -> int:
-    """How long a question is."""
-    return drawn[0].shape[1]
 
 
 class HearingStage(Stage):
@@ -104,7 +95,7 @@ class HearingStage(Stage):
         hardness = min(1.0, step / self.steps_to_full_hardness)
         drawn = [self.supply.draw(rng, hardness) for _ in range(self.schedule.batch)]
         losses, right = [], []
-        for group in alike_in_length(drawn, frames):
+        for group in alike_in_length(drawn):
             mels, questions = zip(*group, strict=True)
             output = encode(self.module["aut_encoder"], list(mels), self.device)
             logits = self.module["ctc_head"](output.features)

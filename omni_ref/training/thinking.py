@@ -7,8 +7,6 @@
 From the text loss alone, with no letters learned by CTC before or beside it, the codebook collapses: docs/training.md.
 """
 
-from collections.abc import Iterable
-
 import numpy as np
 import torch
 from jaxtyping import Float
@@ -20,7 +18,7 @@ from ..omni import Omni
 from ..thinker import Thinker
 from .arithmetic import Task
 from .corpus import Recordings
-from .hearing import Mel, SpokenQuestions, alike_in_length, encode, frames
+from .hearing import Mel, SpokenQuestions, alike_in_length, encode
 from .loop import Schedule, Stage
 from .losses import BalanceLoss, ctc_loss, reply_losses
 from .rows import LETTERS, Rows, lay_out
@@ -53,12 +51,6 @@ def thinker_losses(
     return losses | {"balance": balance.take(rows.is_real)}
 
 
-def mean(groups: Iterable[dict[str, Tensor]]) -> dict[str, Tensor]:
-    """Of the losses of groups of one size, name by name."""
-    groups = list(groups)
-    return {name: torch.stack([losses[name] for losses in groups]).mean() for name in groups[0]}
-
-
 class ReadingStage(Stage):
     """Typed rows only."""
 
@@ -71,14 +63,9 @@ class ReadingStage(Stage):
         self.balance = BalanceLoss(self.module)
 
     def losses(self, step: int, rng: np.random.Generator) -> dict[str, Tensor]:
-        """Text, talker tokens, balance of a batch of rows in two groups."""
+        """Text, talker tokens, balance."""
         rows = [typed_row(self.task, rng) for _ in range(self.schedule.batch)]
-        groups = alike_in_length(rows, lambda row: len(row[1]) + len(row[2]), 2)
-        return mean(self.typed(group) for group in groups)
-
-    def typed(self, group: list[Row]) -> dict[str, Tensor]:
-        """The Thinker's losses of rows side by side."""
-        return thinker_losses(self.module, self.balance, lay_out(self.tokenizer, group, []).to(self.device), None)
+        return thinker_losses(self.module, self.balance, lay_out(self.tokenizer, rows, []).to(self.device), None)
 
 
 class ListeningStage(Stage):
@@ -99,7 +86,8 @@ class ListeningStage(Stage):
     def losses(self, step: int, rng: np.random.Generator) -> dict[str, Tensor]:
         """A batch of heard rows in two groups, and half as many typed ones."""
         drawn = [self.supply.draw(rng) for _ in range(self.schedule.batch)]
-        heard = mean(self.heard(group, rng) for group in alike_in_length(drawn, frames, 2))
+        groups = [self.heard(group, rng) for group in alike_in_length(drawn, 2)]
+        heard = {name: torch.stack([losses[name] for losses in groups]).mean() for name in groups[0]}
         typed_rows = lay_out(self.tokenizer, [typed_row(self.task, rng) for _ in range(self.schedule.batch // 2)], [])
         typed = thinker_losses(self.module["thinker"], self.balance, typed_rows.to(self.device), None)
         both = {name: heard[name] + self.typed_weight * typed[name] for name in ("text", "talker", "balance")}

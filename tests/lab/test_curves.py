@@ -5,7 +5,7 @@ import pytest
 from omni_ref.lab import curves
 from omni_ref.training.codec import CodecStage
 from omni_ref.training.hearing import HearingStage
-from omni_ref.training.run import CHAINS, CORPUS, STAGES
+from omni_ref.training.run import CORPUS, STAGES
 from omni_ref.training.speaking import MessageStage, SpeakingStage
 from omni_ref.training.thinking import ListeningStage, ReadingStage
 from omni_ref.training.vocoder import VocoderStage
@@ -57,8 +57,8 @@ def test_the_shipped_curves_are_of_the_recipe_as_it_is_and_of_about_an_hour():
     assert {name: curve.step[-1] for name, curve in shipped.items()} == {
         kind.name: kind.schedule.steps for kind in kinds
     }
-    chains = [sum(shipped[name].seconds[-1] for name in chain if name in shipped) for chain in CHAINS]
-    assert 30 * 60 < max(chains) + shipped["message"].seconds[-1] < 60 * 60
+    spent = sum(curve.seconds[-1] for curve in shipped.values())
+    assert 30 * 60 < spent / 2 < 60 * 60  # on two cores; the corpus comes on top
 
 
 def test_each_ablation_is_compared_with_its_own_stage(tmp_path):

@@ -11,7 +11,7 @@ from omni_ref import Omni, OmniConfig
 from omni_ref.blocks.moe import load_balancing_loss
 from omni_ref.blocks.quantizer import usage
 from omni_ref.training import hearing
-from omni_ref.training.hearing import HearingStage, SpokenQuestions, alike_in_length, encode, frames
+from omni_ref.training.hearing import HearingStage, SpokenQuestions, alike_in_length, encode
 from omni_ref.training.loop import step_generator
 from omni_ref.training.losses import BALANCE_WEIGHT, LETTERS, BalanceLoss, ctc_loss, ctc_text
 from omni_ref.training.thinking import ListeningStage, ReadingStage, real_vectors, spoken_row, typed_row
@@ -82,7 +82,7 @@ def test_hearing_trains_the_encoder_and_leaves_the_quantizer_alone(omni):
 
 def test_groups_hold_every_question_once_and_short_ones_with_short_ones():
     drawn = [(torch.zeros(3, length), str(length)) for length in (9, 2, 7, 4, 1, 8, 3)]
-    groups = alike_in_length(drawn, frames, 3)
+    groups = alike_in_length(drawn, 3)
     assert [[name for _, name in group] for group in groups] == [["1", "2", "3"], ["4", "7", "8"], ["9"]]
 
 
@@ -90,7 +90,7 @@ def test_what_is_learned_from_groups_is_what_is_learned_from_the_whole_batch(omn
     stage = HearingStage(omni, TASK, questions(), words(), CPU)
 
     def learned(groups: int) -> tuple[torch.Tensor, torch.Tensor]:
-        monkeypatch.setattr(hearing, "alike_in_length", lambda drawn, length: alike_in_length(drawn, length, groups))
+        monkeypatch.setattr(hearing, "alike_in_length", lambda drawn: alike_in_length(drawn, groups))
         stage.module.zero_grad()
         loss = stage.losses(900, step_generator(0, "hearing", 0))["ctc"]
         loss.backward()

@@ -59,7 +59,7 @@ def medians(*calls: Callable[[], object], repeats: int = REPEATS, least: float =
     return [median(times) for times in zip(*rounds, strict=True)]
 
 
-@torch.no_grad()
+@torch.inference_mode()
 def run(race: Race, threads: int) -> Result:
     """Both sides of a race on so many threads, those of numpy's products included."""
     torch.set_num_threads(threads)

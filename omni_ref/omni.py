@@ -136,7 +136,7 @@ class Omni(nn.Module):
         turn = Turn(self.config, self.tokenizer, self.code2wav, audio, text, task)
         return ReplyStream(self.run([turn], speak, generation or Generation()), turn, speak)
 
-    @torch.no_grad()
+    @torch.inference_mode()
     def run(self, turns: list[Turn], speak: bool, generation: Generation) -> Iterator[TextPiece | AudioPiece]:
         """Think and speak for a batch of turns until each has ended; the pieces of all of them, as they come."""
         require(not self.training, "the model is in training mode, where quantizers learn: call .eval() first")

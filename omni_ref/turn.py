@@ -130,7 +130,7 @@ class Turn:
         """What the turn has come to, on the CPU."""
         no_frames = torch.empty(0, self.config.talker.num_codebooks, dtype=torch.long, device="cpu")
         tokens = {
-            "audio": self.audio_tokens.cpu(),
+            "audio": self.audio_tokens.cpu().clone(),
             "text": _ids(self.text_ids),
             "talker": _ids(self.talker_tokens),
             "codec": torch.stack(self.frames).cpu() if self.frames else no_frames,
@@ -152,6 +152,8 @@ class Turn:
     def _voice(self) -> Iterator[AudioPiece]:
         waiting = self.frames[self._voiced() :]
         if waiting:
-            self.pieces.append(self.vocoder.push(torch.stack(waiting)[None])[0].cpu().float())
+            made = self.vocoder.push(torch.stack(waiting)[None])[0]
+            with torch.inference_mode(False):  # a copy that is a tensor like any other: whoever gets it may change it
+                self.pieces.append(made.cpu().float().clone())
             self.clock("first_sound")
             yield AudioPiece(self.pieces[-1], self.config.code2wav.sample_rate)

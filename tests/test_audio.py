@@ -251,7 +251,7 @@ def test_each_row_is_clipped_below_its_own_peak():
 
 
 def test_pieces_change_nothing(monkeypatch):
-    waveform = torch.from_numpy(np.random.default_rng(0).uniform(-0.5, 0.5, (2, 72_000)).astype(np.float32))
+    waveform = torch.from_numpy(np.random.default_rng(0).uniform(-0.5, 0.5, (2, 144_000)).astype(np.float32))
     config = OmniConfig.mini().aut_encoder
     in_pieces = mel_power(waveform, config)
     assert in_pieces.shape[2] > 2 * audio.PIECE_FRAMES

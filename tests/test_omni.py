@@ -231,6 +231,16 @@ def test_responding_leaves_the_model_as_it_was(omni):
     assert not omni.training and omni.thinker.lm_head.weight.grad is None
 
 
+def test_what_comes_out_may_be_changed_and_goes_through_autograd(omni):
+    stream, table = omni.stream(**QUESTIONS[0], generation=GENERATION), torch.ones(4096, 2, requires_grad=True)
+    sounds = [piece.waveform.mul_(0.5) for piece in stream if isinstance(piece, AudioPiece)]
+    assert sounds and torch.equal(torch.cat(sounds), stream.reply.waveform)
+    for tokens in stream.reply.tokens.values():
+        torch.nn.functional.embedding(tokens, table).sum().backward()
+    (stream.reply.waveform * table[0, 0]).square().sum().backward()
+    assert table.grad.count_nonzero() > 0
+
+
 def test_a_model_in_training_mode_does_not_answer():
     with pytest.raises(ValueError, match="training"):
         list(random_omni(0).train().stream(**QUESTIONS[0]))

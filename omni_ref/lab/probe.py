@@ -9,6 +9,7 @@ A probe is made of forward hooks, put on when it is entered and taken off when i
 
 from dataclasses import dataclass, is_dataclass
 
+import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
@@ -62,14 +63,20 @@ class Probe:
             self.calls.setdefault(name, []).append(call)
             if isinstance(part, ScaledDotProduct):
                 query, key, _, mask = args
-                self.attention.setdefault(owner, []).append(attention_weights(query, key, mask).detach().cpu())
+                self.attention.setdefault(owner, []).append(_kept(attention_weights(query, key, mask)))
             elif isinstance(part, TopKRouter):
-                kept = RouterOutput(*(value.detach().cpu() for value in vars(output).values()))
+                kept = RouterOutput(*map(_kept, vars(output).values()))
                 self.routing.setdefault(owner, []).append(kept)
             elif isinstance(part, VectorQuantizer):
-                self.codes.setdefault(name, []).append(output.codes.detach().cpu())
+                self.codes.setdefault(name, []).append(_kept(output.codes))
 
         return record
+
+
+def _kept(value: Tensor) -> Tensor:
+    """A copy on the CPU that autograd takes like any other, even from within inference mode."""
+    with torch.inference_mode(False):
+        return value.detach().cpu().clone()
 
 
 def _shapes(value) -> list[Shape]:

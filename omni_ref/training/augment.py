@@ -53,7 +53,7 @@ def coloured_noise(samples: int, rng: Random, exponent: float) -> Waveform:
     return noise / (noise.std() + np.float32(1e-9))
 
 
-def noisy(waveform: Waveform, rng: Random, decibels: tuple[float, float] = (4.0, 30.0)) -> Waveform:
+def noisy(waveform: Waveform, rng: Random, decibels: tuple[float, float] = (5.0, 35.0)) -> Waveform:
     """Noise of a random colour, the speech so many decibels above it where there is speech."""
     speech = waveform[np.abs(waveform) > 0.05 * np.abs(waveform).max(initial=1e-9)]
     level = np.sqrt((speech**2).mean()) if len(speech) else 0.0

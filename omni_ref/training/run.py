@@ -58,8 +58,8 @@ POINTS = 100  # of a stage's curve, at most
 ARITHMETIC = "omni_ref.training.arithmetic:Arithmetic"
 CORPUS = {
     "replies": (render_replies, {"count": 15000}),
-    "questions": (render_questions, {"count": 7000, "natural_count": 800}),
-    "words": (render_words, {"speakers": 240, "natural_takes": 24, "kokoro_takes": 10}),
+    "questions": (render_questions, {"count": 7000, "natural_count": 1200}),
+    "words": (render_words, {"speakers": 240, "natural_takes": 24, "kokoro_takes": 12}),
 }
 
 

@@ -11,7 +11,7 @@ import torch
 from threadpoolctl import threadpool_limits
 
 REPEATS = 9
-REST = 0.1  # seconds between turns: after a product numpy's threads spin for a while, and would take a core from the next
+REST = 0.1  # seconds before each turn: after a product numpy's threads spin for a while, and would take a core
 
 
 @dataclass(frozen=True)

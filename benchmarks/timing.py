@@ -42,12 +42,18 @@ class Result:
 
 
 def seconds(call: Callable[[], object], count: int = 1) -> float:
-    """The mean time of so many calls in a row, after a rest."""
-    sleep(REST)
+    """The mean time of so many calls in a row."""
     began = perf_counter()
     for _ in range(count):
         call()
     return (perf_counter() - began) / count
+
+
+def turn(call: Callable[[], object], count: int) -> float:
+    """The mean time of so many calls, after a rest and a call that is not counted."""
+    sleep(REST)
+    call()
+    return seconds(call, count)
 
 
 def medians(*calls: Callable[[], object], repeats: int = REPEATS, least: float = 0.05) -> list[float]:
@@ -55,7 +61,7 @@ def medians(*calls: Callable[[], object], repeats: int = REPEATS, least: float =
     for call in calls:
         call()
     counts = [ceil(least / seconds(call)) for call in calls]
-    rounds = [[seconds(call, count) for call, count in zip(calls, counts, strict=True)] for _ in range(repeats)]
+    rounds = [[turn(call, count) for call, count in zip(calls, counts, strict=True)] for _ in range(repeats)]
     return [median(times) for times in zip(*rounds, strict=True)]
 
 

@@ -2,7 +2,6 @@
 
 import argparse
 import io
-import signal
 import sys
 import warnings
 from pathlib import Path
@@ -183,12 +182,8 @@ def train(options: argparse.Namespace) -> None:
     what = (options.task or run.ARITHMETIC, options.voice)
     if options.stage is not None:
         run.run_stage(options.stage, options.folder, options.output, device, options.seed, *what)
-        return
-    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # as an exception, so that run_all ends its stages
-    try:
+    else:
         run.run_all(options.folder, options.output, device, options.seed, *what)
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def evaluate(options: argparse.Namespace) -> None:

@@ -68,6 +68,12 @@ class Reply:
     tokens: dict[str, Tensor]
 
 
+def owned(value: Tensor) -> Tensor:
+    """A copy on the CPU that may be changed and that autograd takes, also of what inference mode made."""
+    with torch.inference_mode(False):
+        return value.detach().cpu().clone()
+
+
 def _ids(numbers: list[int]) -> Int[Tensor, "time"]:
     return torch.tensor(numbers, dtype=torch.long, device="cpu")
 
@@ -130,7 +136,7 @@ class Turn:
         """What the turn has come to, on the CPU."""
         no_frames = torch.empty(0, self.config.talker.num_codebooks, dtype=torch.long, device="cpu")
         tokens = {
-            "audio": self.audio_tokens.cpu().clone(),
+            "audio": owned(self.audio_tokens),
             "text": _ids(self.text_ids),
             "talker": _ids(self.talker_tokens),
             "codec": torch.stack(self.frames).cpu() if self.frames else no_frames,
@@ -153,7 +159,6 @@ class Turn:
         waiting = self.frames[self._voiced() :]
         if waiting:
             made = self.vocoder.push(torch.stack(waiting)[None])[0]
-            with torch.inference_mode(False):  # a copy that is a tensor like any other: whoever gets it may change it
-                self.pieces.append(made.cpu().float().clone())
+            self.pieces.append(owned(made.float()))
             self.clock("first_sound")
             yield AudioPiece(self.pieces[-1], self.config.code2wav.sample_rate)

@@ -9,13 +9,13 @@ A probe is made of forward hooks, put on when it is entered and taken off when i
 
 from dataclasses import dataclass, is_dataclass
 
-import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from ..blocks.attention import ScaledDotProduct, attention_weights
 from ..blocks.moe import RouterOutput, TopKRouter
 from ..blocks.quantizer import VectorQuantizer
+from ..turn import owned
 
 Shape = tuple[int, ...]
 
@@ -63,20 +63,14 @@ class Probe:
             self.calls.setdefault(name, []).append(call)
             if isinstance(part, ScaledDotProduct):
                 query, key, _, mask = args
-                self.attention.setdefault(owner, []).append(_kept(attention_weights(query, key, mask)))
+                self.attention.setdefault(owner, []).append(owned(attention_weights(query, key, mask)))
             elif isinstance(part, TopKRouter):
-                kept = RouterOutput(*map(_kept, vars(output).values()))
+                kept = RouterOutput(*map(owned, vars(output).values()))
                 self.routing.setdefault(owner, []).append(kept)
             elif isinstance(part, VectorQuantizer):
-                self.codes.setdefault(name, []).append(_kept(output.codes))
+                self.codes.setdefault(name, []).append(owned(output.codes))
 
         return record
-
-
-def _kept(value: Tensor) -> Tensor:
-    """A copy on the CPU that autograd takes like any other, even from within inference mode."""
-    with torch.inference_mode(False):
-        return value.detach().cpu().clone()
 
 
 def _shapes(value) -> list[Shape]:

@@ -12,6 +12,7 @@ be run alone with --stage. Killed, the same command goes on from the snapshots.
 import csv
 import os
 import pkgutil
+import signal
 import subprocess
 import sys
 import time
@@ -78,7 +79,10 @@ def made(name: str, kind: type) -> Task | Voice:
 def run_all(
     folder: Path, output: Path, device: torch.device, seed: int, task: str = ARITHMETIC, voices: Sequence[str] = ()
 ) -> None:
-    """Every stage, as many at a time as CORES. ChildProcessError names one that failed, and where it says why."""
+    """Every stage, as many at a time as CORES. ChildProcessError names one that failed, and where it says why.
+
+    SIGTERM ends it between two looks at its stages, not while one is being begun: none is left behind. SystemExit then.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     options = ["--folder", str(folder), "--output", str(output), "--device", str(device), "--seed", str(seed)]
     options += ["--task", task, *(option for voice in voices for option in ("--voice", voice))]
@@ -88,7 +92,8 @@ def run_all(
         TextColumn("{task.fields[state]}"),
         TimeElapsedColumn(),
     )
-    waiting, running, done = list(STAGES), {}, set()
+    waiting, running, done, told = list(STAGES), {}, set(), []
+    before = signal.signal(signal.SIGTERM, lambda number, _: told.append(number))
     with Progress(*columns) as bar:
         lines = {name: bar.add_task(name, total=None, start=False, state="") for name in STAGES}
         try:
@@ -98,6 +103,8 @@ def run_all(
                     waiting.remove(name)
                     running[name] = begin(name, folder, options)
                 time.sleep(0.2)
+                if told:
+                    sys.exit(128 + told[0])
                 show_progress(folder, bar, lines)
                 for name in [name for name, process in running.items() if process.poll() is not None]:
                     status, log = running.pop(name).returncode, folder / f"{name}.log"
@@ -108,6 +115,7 @@ def run_all(
             for process in running.values():
                 process.terminate()
                 process.wait()
+            signal.signal(signal.SIGTERM, before)
 
 
 def begin(name: str, folder: Path, options: list[str]) -> subprocess.Popen:

@@ -35,6 +35,15 @@ def test_each_cached_step_is_a_call_of_its_own(tiny):
     assert [call.outputs[0] for call in probe.calls["norm"]] == [(1, 5, 28), (1, 1, 28)]
 
 
+def test_what_is_kept_of_inference_mode_goes_through_autograd(tiny):
+    thinker = randomise(Thinker(tiny.thinker))
+    with Probe(thinker) as probe, torch.inference_mode():
+        thinker(input_ids=torch.arange(5)[None])
+    (weights,), (routing,) = probe.attention["layers.0.self_attn"], probe.routing["layers.1.mlp"]
+    for kept in (weights, *vars(routing).values()):
+        assert not kept.is_inference()
+
+
 def test_routing_is_recorded_in_sparse_layers_only(tiny):
     thinker = randomise(Thinker(tiny.thinker))
     with Probe(thinker) as probe:

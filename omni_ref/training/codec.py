@@ -1,11 +1,14 @@
 """The stage `codec`: sound to four codes every 20 ms and back. Those of the reply voice the Talker learns to say.
 
-    waveform ─ log-mel 50 Hz ─ CodecEncoder ─ residual VQ ─ codes ─ Code2Wav ─ waveform
-                                                 └ its codebooks are Code2Wav's embeddings
+    waveform ─ log-mel, twice ─ CodecEncoder ─ residual VQ ─ codes ─ Code2Wav ─ waveform
+                                                  └ its codebooks are Code2Wav's embeddings
 
 The encoder exists for training only. SoundStream (Zeghidour et al. 2021, section III) is the pattern; instead of
 adversaries, mel spectrograms at three resolutions are compared. An encoder fed the raw waveform did not train in the
 same time: the latents are tiny at first and the quantizer starves; so it reads log-mel, and its latents are normalised.
+
+It reads two of them. Windows of 64 ms tell frequencies apart, but not when a pulse of the voice comes; Code2Wav cannot
+know it either, for codes that stay the same make sound that repeats itself every frame. So windows of 16 ms tell it.
 """
 
 from dataclasses import replace
@@ -26,6 +29,7 @@ from .voices import SAMPLE_RATE
 
 RESOLUTIONS = ((1024, 250, 80), (512, 125, 64), (256, 64, 32))  # n_fft, hop_size, n_mels
 FFT_SIZES = (2048, 1024, 512)
+ENCODER_MELS = ((1024, 1, 80), (256, 4, 32))  # n_fft, columns a frame of codes, n_mels
 
 
 def mel_config(n_fft: int, hop_size: int, n_mels: int) -> AuTEncoderConfig:
@@ -52,24 +56,30 @@ class CodecEncoder(nn.Module):
 
     def __init__(self, config: Code2WavConfig, channels: int = 192, num_blocks: int = 3):
         super().__init__()
-        self.mel = mel_config(1024, config.samples_per_frame, 80)
-        self.stem = nn.Conv1d(self.mel.n_mels, channels, 3, padding=1)
+        self.samples_per_frame = config.samples_per_frame
+        self.mels = [mel_config(n_fft, config.samples_per_frame // of, n_mels) for n_fft, of, n_mels in ENCODER_MELS]
+        self.stem = nn.Conv1d(sum(of * n_mels for _, of, n_mels in ENCODER_MELS), channels, 3, padding=1)
         self.blocks = nn.ModuleList(ResidualConv(channels) for _ in range(num_blocks))
         self.out = nn.Conv1d(channels, config.embedding_dim, 1)
         self.norm = nn.LayerNorm(config.embedding_dim)
 
     def mel_frames(self, waveform: Float[Tensor, "batch samples"]) -> Float[Tensor, "batch mels frames"]:
-        """Log-mel, frame t centred on the samples that Code2Wav makes of it."""
-        half = self.mel.hop_size // 2
-        centred = F.pad(waveform[:, half:], (0, half))
-        return mel_power(centred, self.mel).clamp(min=1e-7).log10() / 4 + 1
+        """The columns of both log-mels, one below the other: frame t's lie within the samples Code2Wav makes of it."""
+        frames = []
+        for mel in self.mels:
+            half = mel.hop_size // 2
+            centred = F.pad(waveform[:, half:], (0, half))
+            columns = mel_power(centred, mel).clamp(min=1e-7).log10() / 4 + 1
+            grouped = columns.unflatten(-1, (-1, self.samples_per_frame // mel.hop_size))
+            frames.append(grouped.transpose(2, 3).flatten(1, 2))
+        return torch.cat(frames, dim=1)
 
     def forward(self, waveform: Float[Tensor, "batch samples"]) -> Float[Tensor, "batch frames dim"]:
         signal = self.stem(self.mel_frames(waveform))
         for block in self.blocks:
             signal = block(signal)
         latents = self.norm(self.out(F.gelu(signal)).transpose(1, 2))
-        assert latents.shape[1] == waveform.shape[1] // self.mel.hop_size
+        assert latents.shape[1] == waveform.shape[1] // self.samples_per_frame
         return latents
 
 
@@ -162,7 +172,7 @@ class CodecStage(Stage):
     """Reconstruct random pieces of what the reply voice says; now and then from fewer codebooks."""
 
     name = "codec"
-    schedule = Schedule(steps=1800, batch=8, learning_rate=2e-3)
+    schedule = Schedule(steps=3200, batch=4, learning_rate=2e-3)
 
     def __init__(self, codec: Codec, replies: Recordings, device: torch.device, frames: int = 32):
         self.module = codec.to(device).train()

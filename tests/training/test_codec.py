@@ -7,7 +7,7 @@ from training_corpora import replies
 
 from omni_ref import OmniConfig
 from omni_ref.code2wav import Code2Wav
-from omni_ref.training.codec import Codec, CodecStage, pieces, spectral_loss
+from omni_ref.training.codec import ENCODER_MELS, Codec, CodecStage, pieces, spectral_loss
 from omni_ref.training.loop import step_generator
 from omni_ref.training.vocoder import VocoderStage
 
@@ -38,6 +38,15 @@ def test_a_frame_listens_to_the_samples_that_code2wav_makes_of_it(codec):
     assert int(change.argmax()) == 10
     assert torch.allclose(change[9], change[11], rtol=1e-3)
     assert quiet.shape == (1, 20, CONFIG.embedding_dim)
+
+
+@pytest.mark.parametrize("quarter", range(4))
+def test_the_encoder_sees_where_in_its_frame_a_pulse_comes(codec, quarter):
+    """Below the column of the whole frame each filter has one for each quarter of it."""
+    click = torch.zeros(1, 20 * 320)
+    click[0, 10 * 320 + 40 + quarter * 80] = 1.0
+    quarters = codec.encoder.mel_frames(click)[0, ENCODER_MELS[0][2] :, 10].view(-1, 4).mean(dim=0)
+    assert int(quarters.argmax()) == quarter
 
 
 def test_the_codebooks_are_code2wavs_embeddings_also_while_they_learn(codec):

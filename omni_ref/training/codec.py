@@ -7,8 +7,8 @@ The encoder exists for training only. SoundStream (Zeghidour et al. 2021, sectio
 adversaries, mel spectrograms at three resolutions are compared. An encoder fed the raw waveform did not train in the
 same time: the latents are tiny at first and the quantizer starves; so it reads log-mel, and its latents are normalised.
 
-It reads two of them. Windows of 64 ms tell frequencies apart, but not when a pulse of the voice comes; Code2Wav cannot
-know it either, for codes that stay the same make sound that repeats itself every frame. So windows of 16 ms tell it.
+It reads two of them: windows of 64 ms tell frequencies apart, windows of 16 ms when something changes, a consonant or a
+gliding formant. Where the pulses of the voice come is lost all the same: Code2Wav puts them elsewhere than they were.
 """
 
 from dataclasses import replace

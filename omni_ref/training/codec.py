@@ -7,8 +7,8 @@ The encoder exists for training only. SoundStream (Zeghidour et al. 2021, sectio
 adversaries, mel spectrograms at three resolutions are compared. An encoder fed the raw waveform did not train in the
 same time: the latents are tiny at first and the quantizer starves; so it reads log-mel, and its latents are normalised.
 
-It reads two of them: windows of 64 ms tell frequencies apart, windows of 16 ms when something changes, a consonant or a
-gliding formant. Where the pulses of the voice come is lost all the same: Code2Wav puts them elsewhere than they were.
+It reads two of them: windows of 64 ms tell frequencies apart, windows of 16 ms moments. With both, fewer words are read
+wrong (docs/training.md). Where the pulses of the voice come is lost all the same: Code2Wav puts them elsewhere.
 """
 
 from dataclasses import replace
@@ -64,7 +64,7 @@ class CodecEncoder(nn.Module):
         self.norm = nn.LayerNorm(config.embedding_dim)
 
     def mel_frames(self, waveform: Float[Tensor, "batch samples"]) -> Float[Tensor, "batch mels frames"]:
-        """The columns of both log-mels, one below the other: frame t's lie within the samples Code2Wav makes of it."""
+        """The columns of both log-mels, one below the other: frame t's are centred in what Code2Wav makes of it."""
         frames = []
         for mel in self.mels:
             half = mel.hop_size // 2

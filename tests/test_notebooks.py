@@ -7,7 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import nbformat
 import pytest
+import refresh
 
 FOLDER = Path(__file__).resolve().parents[1] / "notebooks"
 NOTEBOOKS = sorted(FOLDER.rglob("*.ipynb"))
@@ -124,3 +126,16 @@ def test_one_wrong_digit_in_a_stored_output_fails(tmp_path, printed, passes):
     command.append(f"--nbval-sanitize-with={FOLDER.parent / 'tests' / 'nbval.cfg'}")
     run = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
     assert (run.returncode == 0) == passes, run.stdout
+
+
+def test_refresh_leaves_a_notebook_that_fails_as_it_was_and_goes_on(tmp_path, monkeypatch, capsys):
+    paths, before = [tmp_path / "fails.ipynb", tmp_path / "works.ipynb"], []
+    for path, code in zip(paths, ("1 / 0", "print(6 * 7)"), strict=True):
+        nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)]), path)
+        before.append(path.read_text(encoding="utf8"))
+    monkeypatch.setattr(sys, "argv", ["refresh.py", *map(str, paths)])
+    with pytest.raises(SystemExit, match=f"a cell fails: {re.escape(str(paths[0]))}$"):
+        refresh.main()
+    assert paths[0].read_text(encoding="utf8") == before[0]
+    assert cells(paths[1], "code")[0]["outputs"][0]["text"] == ["42\n"]
+    assert "ZeroDivisionError" in capsys.readouterr().out

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import nbformat
 from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
 from PIL import Image, ImageChops
 
 THUMBNAILS = Path(__file__).resolve().parents[1] / "docs" / "thumbnails"
@@ -129,12 +130,20 @@ def refresh(path: Path, check: bool) -> bool:
 
 
 def main() -> None:
-    """Refresh every notebook that is named."""
+    """Refresh every notebook that is named; one in which a cell fails is left as it was, and exit 1 at the end."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true")
     parser.add_argument("notebooks", nargs="+", type=Path)
     options = parser.parse_args()
-    same = [refresh(path, options.check) for path in options.notebooks]
+    same, failed = [], []
+    for path in options.notebooks:
+        try:
+            same.append(refresh(path, options.check))
+        except CellExecutionError as error:
+            failed.append(str(path))
+            print(f"{path}: {error}")
+    if failed:
+        sys.exit(f"left as they were, since a cell fails: {', '.join(failed)}")
     sys.exit(options.check and not all(same))
 
 

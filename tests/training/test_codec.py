@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import scipy.signal
 import torch
 from training_corpora import replies
 
@@ -9,7 +10,7 @@ from omni_ref import OmniConfig
 from omni_ref.code2wav import Code2Wav
 from omni_ref.training.codec import ENCODER_MELS, Codec, CodecStage, pieces, spectral_loss
 from omni_ref.training.loop import step_generator
-from omni_ref.training.vocoder import VocoderStage
+from omni_ref.training.vocoder import VocoderStage, articulated
 
 CONFIG = OmniConfig.tiny().code2wav
 CPU = torch.device("cpu")
@@ -112,6 +113,42 @@ def test_reconstructing_gets_better(codec):
         sum(stage.losses(step, step_generator(0, "codec", step)).values()).backward()
         optimizer.step()
     assert stage.losses(0, step_generator(0, "codec", 0))["spectral"].item() < 0.6 * first
+
+
+def vowel(*formants: int) -> torch.Tensor:
+    """Half a second of a voice at 200 Hz: its pulses through a resonance at each formant, 100 Hz wide."""
+    sound = np.zeros(8000)
+    sound[::80] = 1
+    for formant in formants:
+        radius, angle = np.exp(-np.pi * 100 / 16000), 2 * np.pi * formant / 16000
+        sound = scipy.signal.lfilter([1], [1, -2 * radius * np.cos(angle), radius**2], sound)
+    return torch.from_numpy(0.5 * sound / np.abs(sound).max()).float()[None]
+
+
+def level(waveform: torch.Tensor, hertz: int) -> float:
+    """Decibels of the 200 Hz around a frequency."""
+    frequencies, power = scipy.signal.welch(waveform[0].numpy(), 16000, nperseg=1024)
+    return 10 * np.log10(power[np.abs(frequencies - hertz) <= 100].mean())
+
+
+class TestArticulated:
+    @pytest.mark.parametrize("strength", [0.3, 0.6])
+    def test_formants_stand_out_by_as_many_decibels_more_and_the_pitch_stays(self, strength):
+        plain = vowel(600, 1600, 2600)
+        clear = articulated(plain, strength)
+        heights = [level(sound, 1600) - (level(sound, 1100) + level(sound, 2100)) / 2 for sound in (plain, clear)]
+        assert heights[0] > 8 and heights[1] / heights[0] == pytest.approx(1 + strength, abs=0.15)
+        for sound in (plain, clear):
+            middle = sound[0, 2000:4000].numpy()
+            after = np.correlate(middle, middle, "full")[len(middle) - 1 :]  # by the lag, in samples
+            assert after[40:120].argmax() + 40 == 80
+
+    def test_what_has_no_formants_is_left_alone(self):
+        torch.manual_seed(0)
+        noise = 0.1 * torch.randn(1, 16000)
+        assert float(articulated(noise, 0.5).std() / noise.std()) == pytest.approx(1, abs=0.15)
+        assert torch.equal(articulated(torch.zeros(1, 4000), 0.5), torch.zeros(1, 4000))
+        assert torch.allclose(articulated(noise, 0.0), noise, atol=1e-5)
 
 
 class TestVocoder:

@@ -105,7 +105,7 @@ def train(stage: Stage, folder: Path, device: torch.device, seed: int = 0) -> No
         stage.begin(step_generator(seed, f"{stage.name} begins", 0))
     parameters = [parameter for parameter in stage.module.parameters() if parameter.requires_grad]
     schedule = stage.schedule
-    optimizer = torch.optim.AdamW(parameters, betas=(0.9, 0.98), weight_decay=schedule.weight_decay)
+    optimizer = torch.optim.AdamW(parameters, betas=(0.9, 0.98), weight_decay=schedule.weight_decay, fused=True)
     if "optimizer" in snapshot:
         optimizer.load_state_dict(snapshot["optimizer"])
     first, spent = snapshot["step"], snapshot["seconds"]

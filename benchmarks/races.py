@@ -46,9 +46,10 @@ def thinkers(sizes: dict[str, int]) -> tuple[Thinker, Qwen3MoeForCausalLM]:
 
 
 def decoding(what: str, sizes: dict[str, int], batch: int, bar: float) -> Race:
-    """One token after another, each from all before it; our weights as lay_out_for_decoding puts them."""
+    """One token after another, each from all before it; for one row, our weights as lay_out_for_decoding puts them."""
     ours, theirs = thinkers(sizes)
-    lay_out_for_decoding(ours)
+    if batch == 1:
+        lay_out_for_decoding(ours)
     token = torch.randint(sizes["vocab_size"], (batch, 1), generator=torch.Generator().manual_seed(0))
 
     def ours_decodes() -> Tensor:

@@ -37,8 +37,9 @@ def lay_out_for_decoding(module: nn.Module) -> None:
     """Store weights that have more outputs than inputs column by column; names, shapes and values stay as they are.
 
     A product of one row, all that decoding is, then adds up long rows of the weight instead of taking a dot product for
-    each output: measured in docs/performance.md. Worth calling, once after loading, from widths of about 512 on; a
-    prefill is as fast as before.
+    each output: measured in docs/performance.md. Worth calling, once after loading, from widths of about 512 on, and
+    only to decode one row at a time: a product of two to eight rows takes up to twice as long. A prefill is as fast as
+    before.
     """
     for part in module.modules():
         weights = [part.weight] if isinstance(part, nn.Linear) else []

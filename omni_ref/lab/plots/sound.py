@@ -56,6 +56,17 @@ def frame_and_spectrum(
     return figure
 
 
+def compared_spectra(spectra: dict[str, Float[Tensor, "_"]], sample_rate: int, highest: int | float) -> Figure:
+    """Two power spectra in decibels, each below its own peak, up to `highest` Hz."""
+    with drawing(height=2.2) as figure:
+        axes = figure.subplots()
+        for colour, (name, power) in zip(COLOURS, spectra.items(), strict=True):
+            axes.plot(_hertz(power, sample_rate), _decibels(power), color=colour, label=name)
+        axes.set(xlabel="Hz", ylabel="dB, peak = 0", xlim=(0, highest), ylim=(-50, 3))
+        axes.legend(loc="upper right")
+    return figure
+
+
 def sampled_spectrum(
     curve: Float[Tensor, "_"], points: dict[str, Float[Tensor, "_"]], sample_rate: int, highest: int | float
 ) -> Figure:

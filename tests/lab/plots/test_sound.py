@@ -41,6 +41,14 @@ def test_a_frame_and_its_spectrum_have_one_colour():
     assert (right.get_xlabel(), right.get_ylabel()) == ("Hz", "dB, peak = 0")
 
 
+def test_compared_spectra_are_each_below_their_own_peak():
+    powers = {"soft": torch.tensor([0.001, 0.1, 0.01]), "loud": torch.tensor([10.0, 0.1, 1.0])}
+    axes = sound.compared_spectra(powers, 8000, 3000).axes[0]
+    assert [line.get_label() for line in axes.lines] == list(powers)
+    assert [line.get_ydata().round().tolist() for line in axes.lines] == [[-20, 0, -10], [0, -20, -10]]
+    assert all(list(line.get_xdata()) == [0, 2000, 4000] for line in axes.lines) and axes.get_xlim() == (0, 3000)
+
+
 def test_coarse_spectra_are_dots_on_the_dense_one():
     frame = torch.randn(8)
     powers = {size: torch.fft.rfft(frame, size).abs() ** 2 for size in (8, 10, 80)}

@@ -4,9 +4,9 @@ Spectral losses alone leave a buzz: where a hiss could be any of many, Code2Wav 
 is a tone. A discriminator sees that no real hiss has lines in its spectrogram. Least-squares GAN and feature matching
 are HiFi-GAN's (Kong et al. 2020, section 2.4), on spectrograms as in EnCodec (Défossez et al. 2022, section 3.4).
 
-And what it learns to make is the voice with its formants raised. A codec blurs them, so that "one" is taken for "nine";
-that is why telephones sharpen what they have decoded (Chen and Gersho 1995, "Adaptive postfiltering for quality
-enhancement of coded speech"). Here nothing is filtered after Code2Wav: it learns the sharper sound itself.
+And what it learns to make is the voice with its formants raised, since the codec blurs them: "thirty one" was read as
+"thirty nine". Telephones filter what they have decoded to the same end (Chen and Gersho 1995, "Adaptive postfiltering
+for quality enhancement of coded speech"); here nothing is filtered, Code2Wav learns the clearer sound itself.
 """
 
 from itertools import pairwise

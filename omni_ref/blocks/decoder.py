@@ -38,8 +38,8 @@ def lay_out_for_decoding(module: nn.Module) -> None:
 
     A product of one row, all that decoding is, then adds up long rows of the weight instead of taking a dot product for
     each output: measured in docs/performance.md. Worth calling, once after loading, from widths of about 512 on, and
-    only to decode one row at a time: a product of two to eight rows takes up to twice as long. A prefill is as fast as
-    before.
+    only to decode one row at a time: a product of two to eight rows takes 1.5 to 3 times as long. A prefill is as fast
+    as before.
     """
     for part in module.modules():
         weights = [part.weight] if isinstance(part, nn.Linear) else []

@@ -138,6 +138,8 @@ class TestArticulated:
         clear = articulated(plain, strength)
         heights = [level(sound, 1600) - (level(sound, 1100) + level(sound, 2100)) / 2 for sound in (plain, clear)]
         assert heights[0] > 8 and heights[1] / heights[0] == pytest.approx(1 + strength, abs=0.15)
+        powers = [sound.unfold(1, 512, 512).pow(2).mean(dim=2) for sound in (plain, clear)]
+        torch.testing.assert_close(powers[1][:, 1:-1], powers[0][:, 1:-1], rtol=0.05, atol=0)
         for sound in (plain, clear):
             middle = sound[0, 2000:4000].numpy()
             after = np.correlate(middle, middle, "full")[len(middle) - 1 :]  # by the lag, in samples

@@ -22,7 +22,6 @@ from .corpus import Recordings
 from .loop import Schedule, Stage
 
 Features = list[Float[Tensor, "..."]]
-ARTICULATION = 0.6
 
 
 def smoothed(spectrogram: Float[Tensor, "batch bins frames"], width: int) -> Float[Tensor, "batch bins frames"]:
@@ -79,7 +78,7 @@ class VocoderStage(Stage):
 
     name = "vocoder"
     schedule = Schedule(steps=400, batch=8, learning_rate=5e-4, warmup=50, weight_decay=0.0)
-    adversarial_weight, feature_weight = 0.05, 0.5
+    adversarial_weight, feature_weight, articulation = 0.05, 0.5, 0.6
 
     def __init__(self, codec: Codec, replies: Recordings, device: torch.device, frames: int = 32):
         self.codec = codec.to(device).eval()
@@ -92,7 +91,7 @@ class VocoderStage(Stage):
         samples = self.frames * self.codec.samples_per_frame
         spoken = pieces(self.replies, rng, self.schedule.batch, samples).to(self.device)
         made = self.module["code2wav"](self.codec.encode(spoken))
-        real = articulated(spoken, ARTICULATION)
+        real = articulated(spoken, self.articulation)
         terms = {"spectral": spectral_loss(made, real), "features": [], "adversarial": [], "adversary": []}
         for adversary in self.module["adversaries"]:
             real_score, real_seen = adversary(real)

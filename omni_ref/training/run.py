@@ -39,12 +39,12 @@ from .thinking import ListeningStage, ReadingStage
 from .vocoder import VocoderStage
 from .voices import Voice
 
-NEEDS = {  # what each stage builds on; of those that can begin, the first does: the longest way to the end comes first
+NEEDS = {  # what each stage builds on; of those that can begin, the first does: in this order two cores end together
     "questions": (),
     "words": (),
-    "hearing": ("questions", "words"),
     "replies": (),
     "reading": (),
+    "hearing": ("questions", "words"),
     "codec": ("replies",),
     "listening": ("hearing", "reading"),
     "speaking": ("codec",),

@@ -72,7 +72,7 @@ def parser() -> argparse.ArgumentParser:
     trial = commands.add_parser("evaluate", help="measure a checkpoint: the table of the model card")
     trial.add_argument("--checkpoint", type=Path, default=SHIPPED, metavar="FOLDER", help="(the one in the package)")
     trial.add_argument("--device", help="cpu, cuda, cuda:1 … (a GPU if there is one)")
-    trial.add_argument("--cases", type=int, default=300, help="of each row (%(default)s)")
+    trial.add_argument("--cases", type=int, default=300, help="of each row of speech (%(default)s)")
     trial.add_argument("--recordings", type=Path, metavar="FOLDER", help="a real person's words, <word>.wav each")
     trial.add_argument("-o", "--output", type=Path, help="put the table into this page, between its markers")
     return top
@@ -115,7 +115,7 @@ def ask(options: argparse.Namespace) -> None:
     output = options.output or (None if options.task == "transcribe" else Path("answer.wav"))
     for path, endings in ((output, (".wav", ".flac")), (options.figure, (".png", ".pdf", ".svg"))):
         if path is not None:
-            require(path.suffix in endings, f"{path}: ends in '{path.suffix}', expected {' or '.join(endings)}")
+            require(path.suffix.lower() in endings, f"{path}: ends in '{path.suffix}', expected {' or '.join(endings)}")
             require_writable(path)
     generation = Generation(text=Sampling(temperature=options.temperature), seed=options.seed)
     with progress() as bar:
@@ -142,16 +142,13 @@ def save(reply: Reply, question, output: Path | None, figure: Path | None, confi
     """Write the speech and the picture, and say on standard error what was written."""
     if output is not None:
         save_audio(output, reply.waveform, reply.sample_rate)
-        spoken = len(reply.waveform) / reply.sample_rate
-        first = reply.timings.get("first_sound", reply.timings["total"])
-        print(
-            f"{output}: {spoken:.2f} s of speech, the first after {1000 * first:.0f} ms, "
-            f"all after {reply.timings['total']:.2f} s",
-            file=sys.stderr,
-        )
+        spoken, total = len(reply.waveform) / reply.sample_rate, reply.timings["total"]
+        first = reply.timings.get("first_sound")
+        when = "nothing was said" if first is None else f"the first after {1000 * first:.0f} ms"
+        print(f"{output}: {spoken:.2f} s of speech, {when}, all after {total:.2f} s", file=sys.stderr)
     if figure is not None:
         with written_whole(figure) as partial:
-            exchange(question, reply, config).savefig(partial, format=figure.suffix[1:])
+            exchange(question, reply, config).savefig(partial, format=figure.suffix[1:].lower())
         print(f"{figure}: the picture of what happened", file=sys.stderr)
 
 

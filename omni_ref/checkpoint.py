@@ -21,6 +21,15 @@ WEIGHTS, CONFIG = "model.safetensors", "config.json"
 FLOAT_TYPES = (torch.float64, torch.float32, torch.bfloat16, torch.float16)
 
 
+def make_folder(folder: str | os.PathLike) -> Path:
+    """A checkpoint's folder, made unless it is there. FileExistsError if it is a file, OSError if none can be made."""
+    folder = Path(folder)
+    if folder.exists() and not folder.is_dir():
+        raise FileExistsError(f"{folder}: is a file, expected a folder for a checkpoint")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
 def save_checkpoint(
     folder: str | os.PathLike, module: nn.Module, config: OmniConfig, dtype: torch.dtype | None = None
 ) -> None:
@@ -28,10 +37,7 @@ def save_checkpoint(
 
     FileExistsError if `folder` is a file, OSError if it cannot be written.
     """
-    folder = Path(folder)
-    if folder.exists() and not folder.is_dir():
-        raise FileExistsError(f"{folder}: is a file, expected a folder for a checkpoint")
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = make_folder(folder)
     with written_whole(folder / CONFIG) as config_part:
         config_part.write_text(config.to_json(), encoding="utf8")
         save_weights(folder / WEIGHTS, module, dtype)
@@ -65,6 +71,7 @@ def load_weights(folder: str | os.PathLike, module: nn.Module) -> None:
     The module is changed only if all fit.
     """
     path = Path(folder) / WEIGHTS
+    _require_file(path)
     tensors = read_tensors(path)
     first = next((value.dtype for value in tensors.values()), None)
     wrong = [f"{name} is {value.dtype}" for name, value in tensors.items() if value.dtype not in FLOAT_TYPES]
@@ -77,7 +84,8 @@ def load_weights(folder: str | os.PathLike, module: nn.Module) -> None:
 def read_tensors(path: str | os.PathLike) -> dict[str, Tensor]:
     """All tensors of a safetensors file, on the CPU. ValueError if the file is cut short or is no safetensors file."""
     path = Path(path)
-    _require_file(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such file, expected a safetensors file")
     try:
         with safe_open(path, framework="pt", device="cpu") as file:
             return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
@@ -124,6 +132,7 @@ def load_qwen3_moe(module: Decoder, state_dict: dict[str, Tensor] | str | os.Pat
     if not isinstance(state_dict, dict):
         path = Path(state_dict)
         shards = sorted(path.glob("*.safetensors")) if path.is_dir() else [path]
+        require(len(shards) > 0, f"{path}: holds no .safetensors file, expected the shards of a model")
         state_dict = {name: value for shard in shards for name, value in read_tensors(shard).items()}
     tensors = {name.removeprefix("model."): value for name, value in state_dict.items()}
     wanted = module.state_dict()

@@ -28,6 +28,13 @@ def is_whole(value) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 1
 
 
+def check_seed(name: str, value) -> None:
+    """ValueError unless it is a whole number that random generators take."""
+    require(
+        isinstance(value, int) and 0 <= value < 2**64, f"{name} = {value}, expected a whole number from 0 to 2**64 - 1"
+    )
+
+
 def check_numbers(config) -> None:
     """Hold every field to its type, counts to at least 1, numbers to be positive: ValueError names the field."""
     rules = {

@@ -149,6 +149,7 @@ class Omni(nn.Module):
                     yield from turn.add_text(text_id, talker_token)
             if speak and talker.goes_on(generation.max_frames):
                 yield from self._speak(turns, talker, talker_tokens, generation)
+        talker.end(torch.tensor([not turn.text_ids for turn in turns], device=self.device))  # nobody waits for them
         while talker.steps and talker.goes_on(generation.max_frames):
             pad = torch.full_like(talker_tokens, self.config.talker.talker_pad_id)
             yield from self._speak(turns, talker, pad, generation)

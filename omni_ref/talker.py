@@ -90,6 +90,8 @@ class Talker(Decoder):
         require(codebooks == config.num_codebooks, f"Talker: {codebooks} codebooks, expected {config.num_codebooks}")
         rows = talker_tokens.shape[0]
         require(rows == batch, f"Talker: {rows} rows of talker_tokens, {batch} of codec_tokens: expected as many")
+        if cache is not None:
+            cache.check_batch(batch)
         padded = talker_tokens.new_full((batch, steps), config.talker_pad_id)
         reached = min(steps, talker_tokens.shape[1])
         padded[:, :reached] = talker_tokens[:, :reached]
@@ -98,7 +100,7 @@ class Talker(Decoder):
             first = cache.carried
         logits = self.step_logits(padded, torch.cat([first, codec_tokens[:, :-1]], dim=1), cache)
         if cache is not None:
-            cache.carried = codec_tokens[:, -1:]
+            cache.carried = codec_tokens[:, -1:].clone()  # the caller may write into its own
         return logits
 
     def step_logits(
@@ -183,6 +185,11 @@ class TalkerStream:
         self.recent_ends = deque(maxlen=self.talker.config.num_codebooks)
         self.ended: Bool[Tensor, "batch"] | None = None
         self.lengths: Int[Tensor, "batch"] | None = None
+
+    def end(self, rows: Bool[Tensor, "batch"]) -> None:
+        """Count rows as ended, whatever they would still say. Nothing happens before the first step."""
+        if self.ended is not None:
+            self.ended = self.ended | rows
 
     def goes_on(self, max_frames: int) -> bool:
         """False once every row has ended, or max_frames are out, or the positions are used up."""

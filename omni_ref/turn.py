@@ -11,7 +11,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from .audio import check_waveform, load_audio
-from .checks import is_whole, require
+from .checks import check_seed, is_whole, require
 from .code2wav import Code2Wav
 from .config import OmniConfig
 from .sampling import Sampling
@@ -36,6 +36,7 @@ class Generation:
         for name in ("max_text_tokens", "max_frames", "frames_per_piece"):
             value = getattr(self, name)
             require(is_whole(value), f"Generation: {name} = {value}, expected a whole number of at least 1")
+        check_seed("Generation: seed", self.seed)
 
 
 @dataclass

@@ -45,6 +45,13 @@ def remember(rows: int, positions: int) -> KVCache:
     return cache
 
 
+def spoken(rows: int, steps: int) -> KVCache:
+    """The cache of a Talker that has said that much."""
+    cache = KVCache()
+    talker(ids(rows, steps), ids(rows, steps, 3), cache)
+    return cache
+
+
 def layers_without(part: str) -> dict[str, torch.Tensor]:
     """The Thinker's weights without those whose name holds `part`."""
     return {name: value for name, value in thinker.state_dict().items() if part not in name}
@@ -96,6 +103,7 @@ QUESTIONS = {
     "no frame allowed": lambda at: Generation(max_frames=0),
     "a fraction of a frame": without_annotations(lambda at: Generation(max_frames=2.5)),
     "pieces of no frame": lambda at: Generation(frames_per_piece=0),
+    "a negative seed": lambda at: Generation(seed=-1),
     "a negative temperature": lambda at: Sampling(temperature=-0.5),
     "an infinite temperature": lambda at: Sampling(temperature=np.inf),
     "a negative top_k": lambda at: Sampling(top_k=-1),
@@ -163,7 +171,7 @@ SHAPES = {
     "Talker: another number of codebooks": lambda at: talker(ids(2, 4), ids(2, 4, 5)),
     "Talker: no step": lambda at: talker(ids(2, 4), ids(2, 0, 3)),
     "Talker: more steps than positions": lambda at: talker(ids(1, 4), ids(1, 513, 3)),
-    "Talker: the cache of another batch": lambda at: talker(ids(3, 1), ids(3, 1, 3), remember(2, 4)),
+    "Talker: the cache of another batch": lambda at: talker(ids(3, 1), ids(3, 1, 3), spoken(2, 4)),
     "Talker.generate: no batch": without_annotations(lambda at: talker.generate(ids(4))),
     "Talker.stream: several steps at once": without_annotations(lambda at: pushes(talker.stream(), ids(2, 3))),
     "Talker.stream: another number of rows": lambda at: pushes(talker.stream(), ids(2), ids(3)),
@@ -187,6 +195,7 @@ CHECKPOINTS = {
     "whole numbers for weights": lambda at: Omni.from_pretrained(at / "whole-numbers"),
     "two types in one file": lambda at: Omni.from_pretrained(at / "mixed"),
     "Qwen3-MoE: a missing file": lambda at: load_qwen3_moe(thinker, at / "missing.safetensors"),
+    "Qwen3-MoE: a folder without a shard": lambda at: load_qwen3_moe(thinker, at / "folder.wav"),
     "Qwen3-MoE: a missing tensor": lambda at: load_qwen3_moe(thinker, layers_without("layers.0.self_attn.q_norm")),
     "Qwen3-MoE: an unknown tensor": lambda at: load_qwen3_moe(
         thinker, thinker.state_dict() | {"layers.2.q_norm.weight": torch.ones(10)}),
@@ -216,10 +225,15 @@ TRAINING = {
     "a task that is nowhere": lambda at: run.run_stage("reading", at, at, CPU, 0, "nowhere:Task"),
     "a task without its class": lambda at: run.run_stage("reading", at, at, CPU, 0, "omni_ref.training.arithmetic"),
     "a voice that cannot speak": lambda at: run.run_stage("words", at, at, CPU, 0, voices=["pathlib:Path"]),
+    "a voice that needs to be told more": lambda at: run.run_stage(
+        "words", at, at, CPU, 0, voices=["omni_ref.training.voices:Kokoro"]),
+    "another seed than the folder's": lambda at: run.run_stage("reading", at / "run", at, CPU, 1),
+    "an output that is a file": lambda at: run.run_all(at / "run", at / "notes.wav", CPU, 0),
     "a stage without its part of the corpus": lambda at: run.run_stage("codec", at, at, CPU, 0),
     "a stage before one that it builds upon": lambda at: run.run_stage("vocoder", at, at, CPU, 0),
     "a corpus cut short": lambda at: Recordings.load(at / "cut.npz"),
-    "a snapshot cut short": lambda at: load_snapshot(at, "cut", OMNI.talker, CPU),
+    "an empty corpus": lambda at: Recordings.load(at / "empty.npz"),
+    "a snapshot cut short": lambda at: load_snapshot(at, "cut", OMNI.talker),
     "no case to measure": lambda at: card.evaluate(at / "whole", CPU, 0, None, None),
     "a page without a place for the table": lambda at: card.place_for(at / "notes.wav", "evaluate"),
     "a person's words of which no question can be made": lambda at: cases.recorded_words(

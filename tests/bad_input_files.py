@@ -13,6 +13,8 @@ from test_files import full_disk
 
 from omni_ref import Omni, OmniConfig
 from omni_ref.checkpoint import save_checkpoint
+from omni_ref.training.request import note, request
+from omni_ref.training.run import ARITHMETIC
 
 
 def with_last(values: torch.Tensor, value: float) -> torch.Tensor:
@@ -40,12 +42,14 @@ def changed_json(config: OmniConfig, part: str | None = None, **changes) -> str:
 
 
 def write_training_files(folder: Path) -> None:
-    """A snapshot and a part of the corpus, cut short."""
+    """A snapshot and a part of the corpus, cut short; an empty one; a folder that holds a run."""
     snapshot, corpus = folder / "cut.snapshot.pt", folder / "cut.npz"
     torch.save({"module": {"weight": torch.randn(100)}}, snapshot)
     np.savez(corpus, samples=np.zeros(400, np.int16))
     for path in (snapshot, corpus):
         path.write_bytes(path.read_bytes()[:400])
+    (folder / "empty.npz").write_bytes(b"")
+    note(folder / "run", request(0, ARITHMETIC, []))
 
 
 def write_sounds(folder: Path, waveform: torch.Tensor) -> None:

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 import soundfile
+import torch
 
 from omni_ref import Generation, Omni, OmniConfig
-from omni_ref.__main__ import main, printable
+from omni_ref.__main__ import main, printable, save
 from omni_ref.checkpoint import save_checkpoint
+from omni_ref.turn import Reply
 
 ROOT = Path(__file__).parents[1]
 QUESTION = ROOT / "omni_ref" / "assets" / "question.wav"
@@ -35,6 +37,19 @@ def test_ask_prints_the_text_and_saves_the_speech(tmp_path, checkpoint, capsys):
     assert rate == 16000 and len(samples) == len(expected.waveform)
     assert abs(samples - expected.waveform.numpy()).max() < 1e-4
     assert figure.read_bytes().startswith(b"\x89PNG")
+
+
+def test_an_ending_in_capitals_is_that_ending(tmp_path, checkpoint):
+    answer, figure = tmp_path / "ANSWER.FLAC", tmp_path / "FIGURE.PNG"
+    assert main(["ask", str(QUESTION), "-o", str(answer), "--figure", str(figure), *checkpoint]) == 0
+    assert soundfile.info(answer).format == "FLAC" and figure.read_bytes().startswith(b"\x89PNG")
+
+
+def test_of_a_reply_without_sound_no_first_sound_is_told(tmp_path, capsys):
+    reply = Reply("", torch.zeros(0), 16000, {"total": 0.25}, {})
+    save(reply, None, tmp_path / "answer.wav", None, OmniConfig.tiny())
+    assert "0.00 s of speech, nothing was said, all after 0.25 s" in capsys.readouterr().err
+    assert soundfile.info(tmp_path / "answer.wav").frames == 0
 
 
 @pytest.mark.parametrize("redirected", [False, True])

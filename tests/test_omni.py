@@ -145,6 +145,15 @@ def test_an_empty_reply_stays_silent_beside_one_that_never_ends():
     assert {(reply.text != "", len(reply.tokens["codec"])) for reply in replies} == {(True, 40), (False, 0)}
 
 
+def test_nobody_waits_for_the_speech_of_an_empty_reply(monkeypatch):
+    omni = random_omni(varied_seed())
+    torch.nn.init.zeros_(omni.talker.codec_head.weight)  # it never ends by itself
+    streams, stream = [], omni.talker.stream
+    monkeypatch.setattr(omni.talker, "stream", lambda *given: streams.append(stream(*given)) or streams[0])
+    replies = omni.respond_batch(QUESTIONS, generation=GENERATION)
+    assert streams[0].ended.tolist() == [reply.text == "" for reply in replies]
+
+
 def test_a_neighbour_with_a_long_prompt_does_not_shorten_a_reply(omni):
     long, short = dict(text="x" * 495), QUESTIONS[0]
     alone = omni.respond(**short, generation=GENERATION)

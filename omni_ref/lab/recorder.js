@@ -43,23 +43,26 @@ function render({ model, el }) {
     }
   }
 
-  let recorder = null;
+  let recorder = null, gone = false;
   async function record() {
     if (!navigator.mediaDevices || !window.MediaRecorder)
       return say("No microphone here: a browser gives it only to pages at localhost or https. Choose a file.");
     let stream;
+    button.disabled = true; // one question at a time: while the browser asks, a second click would begin a second one
     try { stream = await navigator.mediaDevices.getUserMedia({ audio: true }); }
     catch (error) {
       return say(`The browser gave no microphone (${error.name}). Allow it for this page, or choose a file.`);
-    }
+    } finally { button.disabled = false; }
+    const release = () => stream.getTracks().forEach((track) => track.stop());
+    if (gone) return release();
     const pieces = [];
     recorder = new MediaRecorder(stream);
     const ends = setTimeout(() => recorder.stop(), 1000 * longest);
     recorder.ondataavailable = (event) => pieces.push(event.data);
     recorder.onstop = () => {
       clearTimeout(ends);
-      stream.getTracks().forEach((track) => track.stop());
-      send(new Blob(pieces, { type: recorder.mimeType }), "The recording");
+      release();
+      if (!gone) send(new Blob(pieces, { type: recorder.mimeType }), "The recording");
       [recorder, button.textContent] = [null, "Record"];
     };
     recorder.start();
@@ -69,7 +72,7 @@ function render({ model, el }) {
 
   button.onclick = () => (recorder ? recorder.stop() : record());
   file.onchange = () => file.files.length && send(file.files[0], file.files[0].name);
-  return () => { model.off("msg:custom", hear); if (recorder) recorder.stop(); };
+  return () => { gone = true; model.off("msg:custom", hear); if (recorder) recorder.stop(); };
 }
 
 export default { render };

@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ..config import OmniConfig
-from .ledger import Row, bit_rates, kv_cache_bytes, ledger, total
+from .ledger import BYTES_PER_NUMBER, Row, bit_rates, kv_cache_bytes, ledger, total
 from .stages import Stage
 
 COMPONENTS = ("AuT", "Thinker", "Talker", "Code2Wav")
@@ -42,7 +42,12 @@ def ledger_tables(config: OmniConfig, size: str, context: int) -> Iterator[Table
     )
 
     def add(row: Row, first: str, style: str | None = None) -> None:
-        numbers = (f"{row.parameters:,}", f"{row.active:,}", _size(2 * row.parameters), f"{row.flops / 1e6:,.3f}")
+        numbers = (
+            f"{row.parameters:,}",
+            f"{row.active:,}",
+            _size(BYTES_PER_NUMBER * row.parameters),
+            f"{row.flops / 1e6:,.3f}",
+        )
         table.add_row(first, row.part, *numbers, style=style)
 
     for component in COMPONENTS:
@@ -52,7 +57,15 @@ def ledger_tables(config: OmniConfig, size: str, context: int) -> Iterator[Table
         add(total(part, component), "", "bold")
         table.add_section()
     everything = total(rows)
-    table.add_row("all", "sum", f"{everything.parameters:,}", "", _size(2 * everything.parameters), "", style="bold")
+    table.add_row(
+        "all",
+        "sum",
+        f"{everything.parameters:,}",
+        "",
+        _size(BYTES_PER_NUMBER * everything.parameters),
+        "",
+        style="bold",
+    )
     yield table
     yield ""
     yield from (_running(config, rows, context), "", _interfaces(config), "", *_notes(config, rows, size, context))

@@ -2,7 +2,7 @@
 
     python -m omni_ref.training.ablations --folder build/training -o docs/training.md
 
-It begins where a finished `train` left its corpus, codec and reading. The runs are short: they show which way
+It begins where a finished `train` left its corpus, codec, vocoder and reading. The runs are short: they show which way
 it goes, not how far.
 """
 
@@ -31,6 +31,7 @@ from .hearing import encode
 from .judge import Judge
 from .loop import Stage, train
 from .losses import BalanceLoss
+from .measures import operands
 from .rows import IGNORED, lay_out, spell
 from .run import load_finished
 from .speaking import Replies, SpeakingStage
@@ -182,7 +183,7 @@ class Bench:
             sound = omni.code2wav(codes[None, :length])[0].detach().cpu() if length else torch.zeros(SAMPLE_RATE // 10)
             read.append(judge.read(sound))
         pairs = list(zip(read, texts, strict=True))
-        operands = np.mean([ours.split(" is ")[0] == text.split(" is ")[0] for ours, text in pairs])
+        operands = np.mean([operands(ours) == operands(text) for ours, text in pairs])
         return (
             f"operands read right {100 * operands:.0f} %, sentences {100 * np.mean([a == b for a, b in pairs]):.0f} %"
         )
@@ -193,7 +194,7 @@ class Bench:
         tried = list(cases.asked(cases.trained_exchanges(task, rng, CASES), cases.held_out_voice, cases.clean, rng))
         asked = [{"audio": torch.from_numpy(case.waveform)} for case in tried]
         pairs = zip(tried, omni.respond_batch(asked, speak=False), strict=True)
-        right = np.mean([a.exchange.reply.split(" is ")[0] == b.text.split(" is ")[0] for a, b in pairs])
+        right = np.mean([operands(case.exchange.reply) == operands(reply.text) for case, reply in pairs])
         with torch.no_grad():
             output = encode(omni.aut_encoder, [stage.supply.draw(rng)[0] for _ in range(CASES)], self.device)
         codes, size = real_vectors(output, output.tokens), omni.config.aut_encoder.audio_vocab_size

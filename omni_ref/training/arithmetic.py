@@ -45,7 +45,7 @@ class Task(Protocol):
         """Words that the reply voice is to learn to say. Never a held-out reply."""
 
     def words(self) -> list[str]:
-        """Every word that occurs: voices speak them one by one, for questions spliced from single words."""
+        """Every word of every question: voices speak them one by one, for questions spliced from single words."""
 
     def held_out(self) -> list[Exchange]:
         """Questions that are never trained on in any form."""

@@ -82,7 +82,7 @@ def commit() -> str:
 def measure(
     omni: Omni, codec: Codec, task: Task, count: int, recordings: Path | None, show: Callable[[Row], None]
 ) -> None:
-    """Every row, each given to `show` as soon as it is known; `count` cases a row."""
+    """Every row, each given to `show` as soon as it is known; `count` cases a row of speech."""
     rng, judge, voice = np.random.default_rng(SEED), Judge(task.grammar()), Heart()
     takes = cases.engine_words(task)  # first, as the next line, since it may fail: flite or the folder may be missing
     words = None if recordings is None else cases.recorded_words(recordings, task)

@@ -74,8 +74,8 @@ class Recordings:
         try:
             with np.load(path) as file:
                 return cls(**file)
-        except zipfile.BadZipFile as error:
-            raise ValueError(f"{path}: not a whole .npz file: remove it, and it is rendered anew") from error
+        except (zipfile.BadZipFile, EOFError):
+            raise ValueError(f"{path}: not a whole .npz file: remove it, and it is rendered anew") from None
 
 
 Progress = Callable[[int, int], None]

@@ -66,7 +66,7 @@ def snapshot_path(folder: Path, name: str) -> Path:
     return folder / f"{name}.snapshot.pt"
 
 
-def load_snapshot(folder: Path, name: str, module: nn.Module, device: torch.device) -> dict:
+def load_snapshot(folder: Path, name: str, module: nn.Module) -> dict:
     """Put modules where a stage's snapshot left them; the snapshot, or that of a run not begun.
 
     The snapshot may hold more than is asked for (the CTC head), but not less: that is a ValueError.
@@ -75,7 +75,7 @@ def load_snapshot(folder: Path, name: str, module: nn.Module, device: torch.devi
     if not path.exists():
         return {"step": 0, "steps": None, "seconds": 0.0}
     try:
-        snapshot = torch.load(path, map_location=device, weights_only=True)
+        snapshot = torch.load(path, map_location="cpu", weights_only=True)
     except (RuntimeError, EOFError, pickle.UnpicklingError):
         raise ValueError(f"{path}: not a whole snapshot: remove it to begin stage {name} anew") from None
     try:
@@ -100,7 +100,7 @@ def train(stage: Stage, folder: Path, device: torch.device, seed: int = 0) -> No
     RuntimeError at a gradient that is not finite: the same one each time it goes on from there.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    snapshot = load_snapshot(folder, stage.name, stage.module, device)
+    snapshot = load_snapshot(folder, stage.name, stage.module)
     if snapshot["step"] == 0:
         stage.begin(step_generator(seed, f"{stage.name} begins", 0))
     parameters = [parameter for parameter in stage.module.parameters() if parameter.requires_grad]

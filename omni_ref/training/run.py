@@ -11,7 +11,6 @@ be run alone with --stage. Killed, the same command goes on from the snapshots.
 
 import csv
 import os
-import pkgutil
 import signal
 import subprocess
 import sys
@@ -23,10 +22,10 @@ import numpy as np
 import torch
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from ..checkpoint import load_tensors, read_tensors, save_checkpoint, save_weights
+from ..checkpoint import CONFIG, load_tensors, make_folder, read_tensors, save_checkpoint, save_weights
 from ..checks import require
 from ..config import OmniConfig
-from ..files import written_whole
+from ..files import require_writable, written_whole
 from ..lab.curves import COLUMNS, CURVES, read_log
 from ..omni import Omni
 from .arithmetic import Task
@@ -34,6 +33,7 @@ from .codec import Codec, CodecStage
 from .corpus import Recordings, render_questions, render_replies, render_words
 from .hearing import HearingStage
 from .loop import Log, Stage, load_snapshot, snapshot_path, train
+from .request import made, note, request, require_same_run
 from .speaking import MessageStage, SpeakingStage
 from .thinking import ListeningStage, ReadingStage
 from .vocoder import VocoderStage
@@ -64,26 +64,20 @@ CORPUS = {
 }
 
 
-def made(name: str, kind: type) -> Task | Voice:
-    """An object of the class that is named `module:Class`. ValueError if there is none, or it is not of that kind."""
-    try:
-        found = pkgutil.resolve_name(name)
-    except (ValueError, ImportError, AttributeError) as error:
-        raise ValueError(f"{name}: {error}; expected module:Class, of a module that Python finds from here") from None
-    require(callable(found), f"{name}: is no class, expected module:Class")
-    thing = found()
-    require(isinstance(thing, kind), f"{name}: lacks a member of {kind.__module__}.{kind.__name__}")
-    return thing
-
-
 def run_all(
     folder: Path, output: Path, device: torch.device, seed: int, task: str = ARITHMETIC, voices: Sequence[str] = ()
 ) -> None:
     """Every stage, as many at a time as CORES. ChildProcessError names one that failed, and where it says why.
 
+    What can be refused is refused now, not after an hour: an output that cannot be written, a task or voice that is
+    none, a folder that holds another run.
+
     SIGTERM ends it between two looks at its stages, not while one is being begun: none is left behind. SystemExit then.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    asked = request(seed, task, voices)
+    require_same_run(folder, asked)
+    require_writable(make_folder(output) / CONFIG)
+    note(folder, asked)
     options = ["--folder", str(folder), "--output", str(output), "--device", str(device), "--seed", str(seed)]
     options += ["--task", task, *(option for voice in voices for option in ("--voice", voice))]
     columns = (
@@ -154,13 +148,18 @@ def run_stage(
     `task` and `voices`, natural ones beside those that are there, are named `module:Class`.
     """
     require(name in STAGES, f"--stage {name}, expected one of {', '.join(STAGES)}")
+    asked = request(seed, task, voices if voices or name in ("questions", "words") else None)
+    require_same_run(folder, asked)
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
     if name in CORPUS:
+        note(folder, asked)
         render(name, made(task, Task), folder, seed, [made(voice, Voice) for voice in voices])
     elif name == "pack":
         pack(folder, output, device, seed)
     else:
-        train(prepare(name, made(task, Task), folder, device, seed), folder, device, seed)
+        stage = prepare(name, made(task, Task), folder, device, seed)
+        note(folder, asked)
+        train(stage, folder, device, seed)
 
 
 def render(name: str, task: Task, folder: Path, seed: int, voices: Sequence[Voice] = ()) -> None:
@@ -201,7 +200,7 @@ def prepare(name: str, task: Task, folder: Path, device: torch.device, seed: int
     if name == "listening":
         stage = ListeningStage(omni, task, recordings("questions"), recordings("words"), device)
         hearing = torch.nn.ModuleDict({part: stage.module[part] for part in ("aut_encoder", "ctc_head")})
-        require_finished(load_snapshot(folder, "hearing", hearing, device), "hearing", folder)
+        require_finished(load_snapshot(folder, "hearing", hearing), "hearing", folder)
         trained("reading")
         return stage
     trained("codec")
@@ -223,7 +222,7 @@ def load_finished(name: str, omni: Omni, codec: Codec, folder: Path, device: tor
         "listening": torch.nn.ModuleDict({"aut_encoder": omni.aut_encoder, "thinker": omni.thinker}),
         "message": torch.nn.ModuleDict({"talker": omni.talker, "talker_head": omni.thinker.talker_head}),
     }
-    require_finished(load_snapshot(folder, name, parts[name], device), name, folder)
+    require_finished(load_snapshot(folder, name, parts[name]), name, folder)
 
 
 def require_finished(snapshot: dict, name: str, folder: Path) -> None:

@@ -99,9 +99,9 @@ def test_a_loss_that_is_not_finite_stops_the_run_before_it_spoils_the_weights(tm
 def test_a_snapshot_of_another_module_is_refused(tmp_path):
     train(Line(), tmp_path, CPU)
     with pytest.raises(ValueError, match=r"lacks 0\.weight"):
-        load_snapshot(tmp_path, "line", nn.Sequential(nn.Linear(1, 1)), CPU)
+        load_snapshot(tmp_path, "line", nn.Sequential(nn.Linear(1, 1)))
     with pytest.raises(ValueError, match=r"(?s)belongs to another version, remove it: .*size mismatch for weight"):
-        load_snapshot(tmp_path, "line", nn.Linear(1, 2), CPU)
+        load_snapshot(tmp_path, "line", nn.Linear(1, 2))
 
 
 def test_tensorboard_can_read_the_losses(tmp_path):

@@ -220,6 +220,12 @@ def test_a_persons_words_make_the_questions_that_they_can(tmp_path):
     assert len(case.waveform) > 8000
 
 
+def test_a_persons_words_need_not_hold_those_of_the_reply(tmp_path):
+    for word in ("one", "two", "plus"):  # neither "is" nor "three"
+        save_audio(tmp_path / f"{word}.wav", 0.1 * torch.randn(4000), 16000)
+    assert set(cases.recorded_words(tmp_path, TASK)) == {"one", "two", "plus"}
+
+
 def test_recordings_of_which_no_question_can_be_made_are_refused(tmp_path):
     with pytest.raises(ValueError, match="0 files, no question can be made of them"):
         cases.recorded_words(tmp_path, TASK)

@@ -114,6 +114,21 @@ def test_a_stage_names_what_has_to_come_before_it(small, tmp_path, stage, missin
         run_stages(tmp_path, tmp_path, (stage,))
 
 
+def test_a_folder_holds_one_run_and_another_seed_task_or_voice_is_not_taken_for_done(small, tmp_path):
+    folder, weights = tmp_path / "run", tmp_path / "weights"
+    run_stages(folder, weights, ("replies", "codec"))
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    with pytest.raises(ValueError, match="holds a run with seed 0, not 1: take another --folder"):
+        run.run_all(folder, weights, CPU, 1)
+    with pytest.raises(ValueError, match=r"task '.*Arithmetic', not 'training_corpora:Arithmetic'"):
+        run.run_stage("reading", folder, weights, CPU, 0, "training_corpora:Arithmetic")
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+    run.run_stage("questions", folder, weights, CPU, 0)
+    with pytest.raises(ValueError, match=r"voices \[\], not \['omni_ref.training.voices:Heart'\]"):
+        run.run_stage("words", folder, weights, CPU, 0, voices=["omni_ref.training.voices:Heart"])
+    run_stages(folder, weights, ("vocoder", "words", "hearing"))
+
+
 def test_a_stage_that_was_not_finished_is_not_built_upon(small, tmp_path):
     run_stages(tmp_path, tmp_path, ("replies", "codec"))
     state = torch.load(snapshot_path(tmp_path, "codec"), weights_only=True)
@@ -180,7 +195,8 @@ def test_stopped_it_leaves_no_stage_behind(tmp_path):
 
 def test_every_stage_is_told_the_task_and_the_voices(monkeypatch, tmp_path):
     in_pythons_place(monkeypatch, tmp_path, 'echo "$@" >> done')
-    options = ["--task", "a:Task", "--voice", "b:One", "--voice", "c:Two"]
+    voices = "omni_ref.training.voices"
+    options = ["--task", "training_corpora:Arithmetic", "--voice", f"{voices}:Heart", "--voice", f"{voices}:Joe"]
     assert main(["train", "--folder", "run", "--output", "weights", "--device", "cpu", *options]) == 0
     asked = (tmp_path / "done").read_text(encoding="utf8").splitlines()
     assert len(asked) == len(run.STAGES) and all(line.endswith(" ".join(options)) for line in asked)

@@ -9,6 +9,7 @@ from ...audio import log_mel_spectrogram
 from ...config import AuTEncoderConfig, OmniConfig
 from ...turn import Reply
 from .aut import draw_frames
+from .cells import byte_name
 from .style import HEAT, QUESTION, THOUGHT, drawing
 
 
@@ -42,7 +43,7 @@ def exchange(question: Float[Tensor, "samples"] | None, reply: Reply, config: Om
         audio_tokens.set_title(
             f"2  AuT: one of {config.aut_encoder.audio_vocab_size} audio tokens every {1000 // token_rate} ms"
         )
-        letters = "".join(chr(i) if 32 < i < 127 else "·" for i in reply.tokens["text"].tolist())
+        letters = "".join(map(byte_name, reply.tokens["text"].tolist()))
         draw_tokens(talker_tokens, reply.tokens["talker"], THOUGHT, "position in the reply", letters)
         talker_tokens.set_title("3  Thinker: the reply's text (letters) and what it tells the Talker (heights)", pad=14)
         if len(reply.tokens["codec"]):

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from ...audio import log_mel_spectrogram
 from ...config import AuTEncoderConfig
+from .positions import visible
 from .style import ANSWER, HEAT, QUESTION, drawing
 
 FLOOR = -160  # decibels: below what float32 can tell from nothing
@@ -25,7 +26,7 @@ def letters(rows: dict[str, Float[Tensor, "_"]], text: str, title: str) -> Figur
         image = axes.imshow(values.numpy(), cmap=HEAT, vmin=0, vmax=1, aspect="auto")
         figure.colorbar(image, ax=axes, pad=0.01, label="probability")
         axes.set_yticks(range(len(rows)), list(rows))
-        axes.set_xticks(range(len(text)), [letter if letter != " " else "·" for letter in text])
+        axes.set_xticks(range(len(text)), visible(text))
         axes.set(xlabel="letter of the right reply (· is a space)", title=title)
     return figure
 

@@ -17,6 +17,7 @@ from ..ledger import ledger, total
 from ..stages import Stage
 from ..watch import AUDIO
 from .cells import byte_name
+from .positions import visible
 from .style import ANSWER, QUESTION, THOUGHT, drawing
 
 BOXES = (
@@ -104,7 +105,7 @@ def reply_confidence(letters: str, probabilities: Float[Tensor, "_"], title: str
     with drawing(8, 2.0) as figure:
         axes = figure.subplots()
         axes.vlines(range(len(letters)), 0, probabilities.tolist(), color=THOUGHT, linewidth=12)  # faster than bars
-        axes.set_xticks(range(len(letters)), list(letters.replace(" ", "·")))
+        axes.set_xticks(range(len(letters)), visible(letters))
         axes.set(xlim=(-0.6, len(letters) - 0.4), ylim=(0, 1.05), xlabel="byte of the reply", ylabel="probability")
         axes.set_title(title)
     return figure

@@ -1,0 +1,60 @@
+"""What a run is asked for: task and voices, by the names of their classes, and a seed. A folder holds one such run."""
+
+import inspect
+import json
+import pkgutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..checks import check_seed, require
+from ..files import written_whole
+from .arithmetic import Task
+from .voices import Voice
+
+NOTE = "run.json"
+
+
+def made(name: str, kind: type) -> Task | Voice:
+    """An object of the class that is named `module:Class`. ValueError if there is none, or it is not of that kind."""
+    try:
+        found = pkgutil.resolve_name(name)
+    except (ValueError, ImportError, AttributeError) as error:
+        raise ValueError(f"{name}: {error}; expected module:Class, of a module that Python finds from here") from None
+    require(callable(found), f"{name}: is no class, expected module:Class")
+    try:
+        inspect.signature(found).bind()
+    except TypeError as error:
+        raise ValueError(f"{name}: {error}, expected a class that is made without arguments") from None
+    thing = found()
+    require(isinstance(thing, kind), f"{name}: lacks a member of {kind.__module__}.{kind.__name__}")
+    return thing
+
+
+def request(seed: int, task: str, voices: Sequence[str] | None) -> dict:
+    """What is asked for, to be noted. ValueError if something in it is none. Voices None: does not matter here."""
+    check_seed("--seed", seed)
+    for name, kind in ((task, Task), *((voice, Voice) for voice in voices or ())):
+        made(name, kind)
+    return {"seed": seed, "task": task} | ({} if voices is None else {"voices": list(voices)})
+
+
+def held(folder: Path) -> dict:
+    """What was asked for of the run that a folder holds; {} if it holds none."""
+    path = folder / NOTE
+    return json.loads(path.read_text(encoding="utf8")) if path.exists() else {}
+
+
+def require_same_run(folder: Path, asked: dict) -> None:
+    """ValueError if the folder holds another run: it would go on, and what is asked for would not be done."""
+    there = held(folder)
+    other = [f"{key} {there[key]!r}, not {value!r}" for key, value in asked.items() if there.get(key, value) != value]
+    require(not other, f"{folder}: holds a run with {', '.join(other)}: take another --folder, or remove this one")
+
+
+def note(folder: Path, asked: dict) -> None:
+    """Note it in the folder, unless it is: stages that begin in the same moment do not write to one file."""
+    there = held(folder)
+    if there | asked != there:
+        folder.mkdir(parents=True, exist_ok=True)
+        with written_whole(folder / NOTE) as partial:
+            partial.write_text(json.dumps(there | asked), encoding="utf8")

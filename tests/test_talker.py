@@ -224,13 +224,6 @@ def test_after_reset_a_stream_is_as_new():
     assert torch.equal(by_stream(TALKER, tokens, 9, stream), by_stream(TALKER, tokens, 9))
 
 
-def test_a_step_for_another_number_of_rows_is_refused():
-    stream = TALKER.stream()
-    stream.push(torch.zeros(3, dtype=torch.long))
-    with pytest.raises(ValueError, match="began with 3 rows, this step has 1"):
-        stream.push(torch.zeros(1, dtype=torch.long))
-
-
 def test_two_streams_do_not_mix():
     messages = [random_tokens(STEPS, batch=1) for _ in range(2)]
     streams, pushed = [TALKER.stream() for _ in messages], [[], []]

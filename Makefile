@@ -2,7 +2,7 @@
 # make test   all tests and all notebooks
 # make lab    the notebooks, in JupyterLab; make refresh runs them all and writes their outputs back,
 #             with their thumbnails, and what README shows and plays
-# make train  such weights as are shipped, from nothing, in about an hour on two cores; make evaluate measures them
+# make train  such weights as are shipped, from nothing, in 60 to 90 minutes on two cores; make evaluate measures them
 # make benchmark  how fast it is, beside what people would use instead: docs/performance.md
 # make browse-lab  the explorers of the notebooks, moved in JupyterLab by headless Chromium; and asked aloud
 # make site   docs, notebooks and code as pages: build/site/index.html; make browse looks for faults in Chromium

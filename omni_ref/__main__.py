@@ -27,7 +27,7 @@ EXAMPLES = """examples:
   omni-ref ask --task say --text "two plus two"     say it
   omni-ref shapes question.wav                      every stage's shape and rate, as recorded
   omni-ref ledger --size full                       parameters, memory, FLOPs and bit rates of the specification
-  omni-ref train                                    the mini model from nothing, in about an hour on two cores
+  omni-ref train                                    the mini model from nothing, in 60 to 90 minutes on two cores
   omni-ref evaluate                                 what it can do and what it cannot, measured
 """
 

@@ -1,4 +1,4 @@
-"""From nothing to such a checkpoint as is shipped: what `python -m omni_ref train` does, on two cores in about an hour.
+"""From nothing to such a checkpoint as is shipped: what `python -m omni_ref train` does, on two cores in 60 to 90 minutes.
 
     questions ─┬─ hearing ─┬─ listening ─┬─ message ─┬─ pack ─▶ weights, config, codec encoder, curves
     words ─────┘  reading ─┘             │           │

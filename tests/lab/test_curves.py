@@ -52,7 +52,7 @@ def test_the_shipped_curves_are_of_every_stage_that_learns():
 
 
 def test_the_shipped_curves_are_of_the_recipe_as_it_is_and_of_about_an_hour():
-    """66 minutes, on slow machines: docs/training.md."""
+    """66 minutes without the corpus, on the machines of which they are: docs/training.md."""
     kinds = (CodecStage, VocoderStage, ReadingStage, SpeakingStage, HearingStage, ListeningStage, MessageStage)
     shipped = curves.read_curves()
     assert {name: curve.step[-1] for name, curve in shipped.items()} == {

@@ -1,4 +1,4 @@
-"""From nothing to such a checkpoint as is shipped: what `python -m omni_ref train` does, on two cores in 60 to 90 minutes.
+"""From nothing to such a checkpoint as is shipped: what `omni-ref train` does, in 60 to 90 minutes on two cores.
 
     questions ─┬─ hearing ─┬─ listening ─┬─ message ─┬─ pack ─▶ weights, config, codec encoder, curves
     words ─────┘  reading ─┘             │           │

@@ -48,18 +48,22 @@ def parser() -> argparse.ArgumentParser:
     )
     model.add_argument("--checkpoint", type=Path, metavar="FOLDER", help="weights and config (the ones in the package)")
     commands = top.add_subparsers(dest="command", required=True, metavar="ask | shapes | ledger | train | evaluate")
-    ask = commands.add_parser("ask", parents=[model], help="ask a question, get text and speech")
+
+    def command(name: str, what: str, *parents: argparse.ArgumentParser) -> argparse.ArgumentParser:
+        return commands.add_parser(name, parents=parents, help=what, description=what)
+
+    ask = command("ask", "ask a question, get text and speech", model)
     ask.add_argument("question", nargs="?", type=Path, help="a sound file: WAV, FLAC, OGG, MP3 …")
     ask.add_argument("--text", help="a typed question, or the words to say")
     ask.add_argument("--task", choices=TASKS, default="answer", help="(%(default)s)")
     ask.add_argument("-o", "--output", type=Path, help="the speech, .wav or .flac (answer.wav; none for transcribe)")
     ask.add_argument("--figure", type=Path, help="save a picture of what happened, .png, .pdf or .svg")
-    shapes = commands.add_parser("shapes", parents=[model], help="every stage's shape and rate for a recording")
+    shapes = command("shapes", "every stage's shape and rate for a recording", model)
     shapes.add_argument("question", type=Path, help="a sound file")
-    costs = commands.add_parser("ledger", help="parameters, memory, FLOPs and bit rates of a configuration")
+    costs = command("ledger", "parameters, memory, FLOPs and bit rates of a configuration")
     costs.add_argument("--size", choices=("full", "mini", "tiny"), default="full", help="(%(default)s)")
     costs.add_argument("--context", type=int, default=1000, help="positions that attention reads (%(default)s)")
-    training = commands.add_parser("train", help="train the mini model from nothing; goes on where it was killed")
+    training = command("train", "train the mini model from nothing; goes on where it was killed")
     training.add_argument(
         "--folder", type=Path, default=Path("build/training"), help="corpus, snapshots, logs (%(default)s)"
     )
@@ -69,7 +73,7 @@ def parser() -> argparse.ArgumentParser:
     training.add_argument("--voice", metavar="MODULE:CLASS", action="append", default=[], help="also asks; repeatable")
     training.add_argument("--device", help="cpu, cuda, cuda:1 … (a GPU if there is one)")
     training.add_argument("--seed", type=int, default=0, help="of everything (%(default)s)")
-    trial = commands.add_parser("evaluate", help="measure a checkpoint: the table of the model card")
+    trial = command("evaluate", "measure a checkpoint: the table of the model card")
     trial.add_argument("--checkpoint", type=Path, default=SHIPPED, metavar="FOLDER", help="(the one in the package)")
     trial.add_argument("--device", help="cpu, cuda, cuda:1 … (a GPU if there is one)")
     trial.add_argument("--cases", type=int, default=300, help="of each row of speech (%(default)s)")

@@ -3,6 +3,7 @@
 What GitHub and citation tools read has the form that they expect, and names only what exists.
 """
 
+import ast
 import re
 import subprocess
 import sys
@@ -44,6 +45,24 @@ def test_every_package_that_is_needed_is_locked_to_a_version_that_fits():
         for lock in locked:
             (pin,) = lock.specifier
             assert pin.operator == "==" and pin.version in needed.specifier, lock
+
+
+def imported(folder: str) -> set[str]:
+    """The packages that a folder's files import, by their first name."""
+    trees = [ast.walk(ast.parse(path.read_text(encoding="utf8"))) for path in (ROOT / folder).rglob("*.py")]
+    nodes = [node for tree in trees for node in tree]
+    found = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    found |= {node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.level == 0}
+    return {name.split(".")[0] for name in found}
+
+
+@pytest.mark.parametrize("folder", ["omni_ref", "tests", "tools", "benchmarks", "docs"])
+def test_every_package_that_is_imported_is_declared(folder):
+    bring, declared = metadata.packages_distributions(), {canonicalize_name(needed.name) for needed in NEEDED}
+    declared.add(canonicalize_name("omni_ref"))
+    found = imported(folder) - sys.stdlib_module_names
+    assert found & set(bring)
+    assert not {name for name in found & set(bring) if not declared & set(map(canonicalize_name, bring[name]))}
 
 
 def names(extra: str) -> set[str]:

@@ -87,6 +87,7 @@ def run_all(page: Page, seconds: float = 600) -> None:
     """Run all cells, and wait until the last one has been run. JupyterLab may drop the first demand: ask again."""
     page.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]').first.wait_for(state="attached")
     prompts, end = page.locator(".jp-CodeCell .jp-InputArea-prompt"), time.monotonic() + seconds
+    errors = page.locator('.jp-OutputArea-output[data-mime-type="application/vnd.jupyter.error"]')
     while not page.locator("img.picture").count():
         page.get_by_role("menuitem", name="Run", exact=True).click()
         page.locator(".lm-Menu-item", has_text="Run All Cells").first.click()
@@ -95,8 +96,8 @@ def run_all(page: Page, seconds: float = 600) -> None:
             assert time.monotonic() < end, f"cells still run after {seconds} s"
             page.wait_for_timeout(500)
         page.wait_for_timeout(1000)
-    errors = page.locator('.jp-OutputArea-output[data-mime-type="application/vnd.jupyter.error"]')
-    assert errors.count() == 0, errors.first.inner_text()
+        assert errors.count() == 0, errors.first.inner_text()
+        assert time.monotonic() < end, f"no picture of a widget after {seconds} s"
 
 
 def changed(image: Locator, before: str) -> float:
@@ -164,6 +165,7 @@ def browse(page: Page, url: str, number: str, shots: Path | None, tree: str) -> 
     name = next(path.name for path in (ROOT / "notebooks").glob(f"{number}*.ipynb"))
     problems = []
     page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: problems.append(str(error)))
     jupyters_own = "Could not restore the debugger state"  # when a kernel is chosen while it starts
     start_kernel(url, name)
     accept = page.locator("dialog.jp-Dialog .jp-mod-accept").first

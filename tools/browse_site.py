@@ -49,7 +49,7 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
 
 
 def faults(page: Page, url: str, host: str, seen: dict[str, int]) -> list[str]:
-    """What is wrong with a page, as it is opened now; axe-core and sounds where `seen` does not hold them yet."""
+    """What is wrong with a page, as it is opened now; `seen` counts its sounds."""
     found: list[str] = []
     on_console = lambda message: found.append(f"console: {message.text}") if message.type == "error" else None  # noqa: E731
     on_request = lambda request: (  # noqa: E731

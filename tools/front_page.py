@@ -12,6 +12,7 @@ from refresh import repainted
 
 from omni_ref import Omni, Reply
 from omni_ref.audio import load_audio
+from omni_ref.files import written_whole
 from omni_ref.lab.notebook import QUESTION, mp3, png
 from omni_ref.lab.plots.exchange import exchange
 
@@ -38,5 +39,6 @@ def picture(question: torch.Tensor, reply: Reply, omni: Omni) -> bytes:
 
 if __name__ == "__main__":
     question, reply, omni = asked()
-    (DOCS / "answer.mp3").write_bytes(sound(question, reply))
-    (DOCS / "answer.png").write_bytes(picture(question, reply, omni))
+    for name, content in (("answer.mp3", sound(question, reply)), ("answer.png", picture(question, reply, omni))):
+        with written_whole(DOCS / name) as partial:
+            partial.write_bytes(content)

@@ -18,8 +18,10 @@ from pathlib import Path
 
 import nbformat
 from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from PIL import Image, ImageChops
+
+from omni_ref.files import written_whole
 
 THUMBNAILS = Path(__file__).resolve().parents[1] / "docs" / "thumbnails"
 SIZE, BORDER = (320, 160), 4  # of a thumbnail, pixels
@@ -121,10 +123,12 @@ def refresh(path: Path, check: bool) -> bool:
     NotebookClient(notebook, timeout=300, kernel_name="python3", record_timing=False, resources=resources).execute()
     notebook.cells.pop()
     after = nbformat.writes(normalised(notebook), indent=1, ensure_ascii=False) + "\n"
-    if not check:
-        path.write_text(after, encoding="utf8")
-        if path.parent.name == "notebooks":
-            (THUMBNAILS / f"{path.stem[:2]}.png").write_bytes(thumbnail(notebook))
+    files = {path: after.encode()}
+    if path.parent.name == "notebooks":
+        files[THUMBNAILS / f"{path.stem[:2]}.png"] = thumbnail(notebook)
+    for file, content in {} if check else files.items():
+        with written_whole(file) as partial:
+            partial.write_bytes(content)
     print(f"{path}: {'as it was' if after == before else 'changed'}, {len(after) / 1000:.0f} kB")
     return after == before
 
@@ -139,11 +143,11 @@ def main() -> None:
     for path in options.notebooks:
         try:
             same.append(refresh(path, options.check))
-        except CellExecutionError as error:
+        except (CellExecutionError, CellTimeoutError, DeadKernelError, ValueError) as error:
             failed.append(str(path))
             print(f"{path}: {error}")
     if failed:
-        sys.exit(f"left as they were, since a cell fails: {', '.join(failed)}")
+        sys.exit(f"left as they were, for the reasons above: {', '.join(failed)}")
     sys.exit(options.check and not all(same))
 
 

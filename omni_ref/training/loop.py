@@ -110,7 +110,7 @@ def train(stage: Stage, folder: Path, device: torch.device, seed: int = 0) -> No
         optimizer.load_state_dict(snapshot["optimizer"])
     first, spent = snapshot["step"], snapshot["seconds"]
     began = saved = time.monotonic()
-    with Log(folder, stage.name, first) as log:
+    with Log(folder, stage.name, first, snapshot.get("values", {})) as log:
         for step in range(first, schedule.steps):
             for group in optimizer.param_groups:
                 group["lr"] = schedule.rate(step)
@@ -123,11 +123,13 @@ def train(stage: Stage, folder: Path, device: torch.device, seed: int = 0) -> No
             now = time.monotonic()
             log.write(step + 1, schedule.steps, spent + now - began, {**losses, "_gradient": norm})
             if now - saved > SECONDS_BETWEEN_SNAPSHOTS or step + 1 == schedule.steps:
-                save_snapshot(folder, stage, optimizer, step + 1, spent + now - began)
+                save_snapshot(folder, stage, optimizer, step + 1, spent + now - began, log.values)
                 saved = now
 
 
-def save_snapshot(folder: Path, stage: Stage, optimizer: torch.optim.Optimizer, step: int, seconds: float) -> None:
+def save_snapshot(
+    folder: Path, stage: Stage, optimizer: torch.optim.Optimizer, step: int, seconds: float, values: dict
+) -> None:
     """All that is needed to go on; the last snapshot is replaced only by a whole one."""
     state = {
         "module": stage.module.state_dict(),
@@ -135,16 +137,20 @@ def save_snapshot(folder: Path, stage: Stage, optimizer: torch.optim.Optimizer, 
         "step": step,
         "steps": stage.schedule.steps,
         "seconds": seconds,
+        "values": values,
     }
     with written_whole(snapshot_path(folder, stage.name)) as partial:
         torch.save(state, partial)
 
 
 class Log:
-    """Losses, averaged over a few steps: a line of `<stage>.csv`, a point in TensorBoard."""
+    """Losses, averaged over a few steps: a line of `<stage>.csv`, a point in TensorBoard.
 
-    def __init__(self, folder: Path, name: str, first: int):
-        self._path, self._first, self._sums = folder / f"{name}.csv", first, {}
+    `values` are those of the steps since the last line, by name.
+    """
+
+    def __init__(self, folder: Path, name: str, first: int, values: dict[str, list[float]]):
+        self._path, self._first, self.values = folder / f"{name}.csv", first, values
         self._board = SummaryWriter(str(folder / "tensorboard" / name), purge_step=first + 1 if first else None)
 
     def __enter__(self) -> "Log":
@@ -166,11 +172,11 @@ class Log:
     def write(self, step: int, steps: int, seconds: float, values: dict[str, Tensor]) -> None:
         """Add a step's values; write their means every STEPS_BETWEEN_LOGS steps."""
         for name, value in values.items():
-            self._sums.setdefault(name.lstrip("_"), []).append(float(value.detach()))
+            self.values.setdefault(name.lstrip("_"), []).append(float(value.detach()))
         if step % STEPS_BETWEEN_LOGS and step != steps:
             return
-        means = {name: sum(entries) / len(entries) for name, entries in self._sums.items()}
-        self._sums = {}
+        means = {name: sum(entries) / len(entries) for name, entries in self.values.items()}
+        self.values = {}
         if self._file is None:
             self._file = self._path.open("w", newline="")
             self._file.write(",".join(["step", "steps", "seconds", *means]) + "\n")

@@ -172,7 +172,7 @@ def render(name: str, task: Task, folder: Path, seed: int, voices: Sequence[Voic
         options = {**options, "voices": voices}
     began = time.monotonic()
     folder.mkdir(parents=True, exist_ok=True)
-    with Log(folder, name, 0) as log:
+    with Log(folder, name, 0, {}) as log:
         show = lambda done, of: log.write(done, of, time.monotonic() - began, {})  # noqa: E731
         function(task, seed, progress=show, **options).save(path)
 

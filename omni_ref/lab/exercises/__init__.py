@@ -2,11 +2,39 @@
 
 from collections.abc import Callable
 from functools import wraps
-from typing import get_type_hints
+from typing import Any, get_origin, get_type_hints
 
 from .forms import in_words, taken
 
 Mistake = str | None
+
+
+class Unfit(Exception):
+    """What is wrong with what a reader's function did, before its result can be looked at."""
+
+
+def guarded(function: Callable) -> Callable:
+    """A reader's function; what it raises becomes a sentence. An assertion that fails stays one: 12.4 asks for it."""
+
+    @wraps(function)
+    def call(*arguments: object) -> object:
+        try:
+            return function(*arguments)
+        except AssertionError:
+            raise
+        except Exception as error:
+            raise Unfit(f"Your function raised {type(error).__name__}: {error}") from error
+
+    return call
+
+
+def returned(result: object, form: Any) -> Any:
+    """What a reader's function gave, in the form that is wanted."""
+    try:
+        return taken(result, form)
+    except TypeError:
+        what = "None" if result is None else f"something of type {type(result).__name__}"
+        raise Unfit(f"It gave {what}, expected {in_words(form)}.") from None
 
 
 def exercise(number: str) -> Callable:
@@ -28,7 +56,10 @@ def exercise(number: str) -> Callable:
             except TypeError:
                 print(f"{number}: not yet. Give {in_words(form)}.")
                 return
-            mistake = find_mistake(given)
+            try:
+                mistake = find_mistake(guarded(given) if get_origin(form) is Callable or form is Callable else given)
+            except Unfit as error:
+                mistake = str(error)
             print(f"{number}: right ✓" if mistake is None else f"{number}: not yet. {mistake}")
 
         check.number = number

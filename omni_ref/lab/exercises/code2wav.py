@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ...config import Code2WavConfig
-from . import Mistake, exercise
+from . import Mistake, exercise, returned
 
 
 @exercise("8.1")
@@ -38,8 +38,8 @@ def upsampling(answer: Callable[[Tensor, Tensor, int], Tensor]) -> Mistake:
     for time, stride in ((1, 2), (6, 5), (9, 3)):
         signal, kernel = torch.randn(time, generator=generator), torch.randn(2 * stride, generator=generator)
         spread = F.conv_transpose1d(signal[None, None], kernel[None, None], stride=stride)[0, 0]
-        made = answer(signal.clone(), kernel.clone(), stride)
-        if not isinstance(made, Tensor) or made.ndim != 1:
+        made = returned(answer(signal.clone(), kernel.clone(), stride), Tensor).detach().cpu().to(spread.dtype)
+        if made.ndim != 1:
             return "It should return one tensor with one axis, the samples."
         if len(made) == len(spread):
             return f"{time} inputs gave {len(made)} samples, ({time} + 1) × {stride}: trim the last {stride}."
@@ -51,7 +51,7 @@ def upsampling(answer: Callable[[Tensor, Tensor, int], Tensor]) -> Mistake:
         if torch.allclose(made, spread[stride:], atol=1e-5):
             return "That is trimmed on the left: the first input would sound a stride too early."
         difference = float((made - spread[: time * stride]).abs().max())
-        if difference > 1e-5:
+        if not difference <= 1e-5:  # nor NaN
             return f"{time} inputs at stride {stride}: off by {difference:.2g} at most. Do neighbouring copies add up?"
     return None
 

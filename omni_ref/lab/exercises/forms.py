@@ -44,7 +44,12 @@ def taken(answer: object, form: Any) -> Any:
         kind, members = _parts(option)
         plain = answer.tolist() if kind is not Tensor and hasattr(answer, "tolist") else answer
         if kind in (int, float):
-            if isinstance(plain, Real) and isfinite(plain) and (kind is float or float(plain).is_integer()):
+            if (
+                isinstance(plain, Real)
+                and not isinstance(plain, bool)
+                and isfinite(plain)
+                and (kind is float or float(plain).is_integer())
+            ):
                 return kind(plain)
         elif kind is list:
             if isinstance(plain, tuple | list | range | Set):

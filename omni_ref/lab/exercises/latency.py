@@ -4,7 +4,7 @@ from collections.abc import Callable
 from itertools import accumulate
 from random import Random
 
-from . import Mistake, exercise
+from . import Mistake, exercise, returned
 
 
 @exercise("9.1")
@@ -37,14 +37,12 @@ def safe_start(answer: Callable[[list[float], list[float]], float]) -> Mistake:
         came = list(accumulate(random.uniform(0.02, 0.3) for _ in range(pieces)))
         before = [0.0, *accumulate(lasting)][:-1]
         expected = max(time - sound for time, sound in zip(came, before, strict=True))
-        start = answer(list(came), list(lasting))
-        if not isinstance(start, (int, float)):
-            return "It should return a number, in seconds."
+        start = returned(answer(list(came), list(lasting)), float)
         for i, (time, sound) in enumerate(zip(came, before, strict=True)):
-            if start + sound < time - 1e-6:
+            if start + sound < time - 1e-4:
                 late = 1000 * (time - start - sound)
                 return f"Piece {i} of {pieces} is wanted {late:.0f} ms before it has come."
-        if start > expected + 1e-6:
+        if start > expected + 1e-4:
             return f"That is safe, but {1000 * (start - expected):.0f} ms later than need be."
     return None
 

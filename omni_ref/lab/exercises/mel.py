@@ -9,7 +9,7 @@ from . import Mistake, exercise
 @exercise("1.1")
 def columns(answer: int | float) -> Mistake:
     """One for each whole hop of 10 ms in 3.215 s."""
-    if answer == 322:
+    if answer in (321.5, 322):
         return "The last 5 ms are not a whole hop."
     return None if answer == 321 else f"{answer} columns are {answer / 100} s of 10 ms hops."
 

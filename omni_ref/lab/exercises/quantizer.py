@@ -36,6 +36,8 @@ def by_dot_product(answer: list[int]) -> Mistake:
     wrong = sorted(set(expected) ^ set(answer))
     if not wrong:
         return None
+    if wrong[0] not in range(len(VECTORS)):
+        return f"{wrong[0]}: the vectors are numbered from 0 to {len(VECTORS) - 1}."
     vector = VECTORS[wrong[0]]
     squares, dots = (vector - CODES).pow(2).sum(dim=1).tolist(), (CODES @ vector).tolist()
     return f"Vector {wrong[0]}: its squared distances are {squares}, its dot products {dots}."

@@ -36,7 +36,7 @@ def multi_query_cache(answer: int | float) -> Mistake:
 def finer_experts(answer: tuple[int, int]) -> Mistake:
     """Experts of half the width: twice as many, of which a token uses twice as many."""
     thinker, (experts, top_k) = OmniConfig.full().thinker, answer
-    if top_k > experts:
+    if not 1 <= top_k <= experts:
         return f"A token cannot use {top_k} of {experts} experts."
     finer = replace(thinker, num_experts=experts, num_experts_per_tok=top_k, moe_intermediate_size=1408)
     wanted, came = total(thinker_rows(thinker, 1)), total(thinker_rows(finer, 1))

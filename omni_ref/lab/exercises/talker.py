@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from ...talker import delay_codes
-from . import Mistake, exercise
+from . import Mistake, exercise, returned
 from .thinker import shipped
 
 SENTENCE = "four minus nine is two"
@@ -45,17 +45,18 @@ def speech_length(answer: Callable) -> Mistake:
         if too_early is not None:
             codes[0, too_early, 0] = codes[0, too_early + 1, -1] = end_id
         steps = delay_codes(codes, begin_id, end_id)[0]
-        came = answer(steps, end_id)
-        if came is None:
-            return "It gave None, expected a number of frames."
-        if int(came) != frames:
-            stopped = too_early is not None and int(came) in (too_early, too_early + 1)
+        came = returned(answer(steps, end_id), int)
+        if came != frames:
+            stopped = too_early is not None and came in (too_early, too_early + 1)
             hint = " One codebook said end alone, before." if stopped else ""
-            return f"{frames} frames of {codebooks} codebooks, and the end, gave {int(came)}.{hint}"
-        unended = steps[: len(steps) - 1]
-        if int(answer(unended, end_id)) != frames:
-            return f"{frames} whole frames without an end gave {int(answer(unended, end_id))}."
-    return None
+            return f"{frames} frames of {codebooks} codebooks, and the end, gave {came}.{hint}"
+        unended = returned(answer(steps[: len(steps) - 1], end_id), int)
+        if unended != frames:
+            return f"{frames} whole frames without an end gave {unended}."
+    codes = torch.arange(24).view(1, 6, 4)
+    codes[0, 3] = end_id
+    came = returned(answer(delay_codes(codes, begin_id, end_id)[0], end_id), int)
+    return None if came == 3 else f"All codebooks call frame 3 the end, and frame 6 again: that gave {came}."
 
 
 @exercise("7.4")

@@ -11,7 +11,7 @@ from ...omni import Omni
 from ...tokenizer import Tokenizer
 from ..ledger import kv_cache_bytes
 from ..probe import Probe
-from . import Mistake, exercise
+from . import Mistake, exercise, returned
 
 STEPS = 12
 
@@ -75,9 +75,7 @@ def greedy(answer: Callable) -> Mistake:
         grown = torch.cat([grown, omni.thinker.embed_text(best[None, None])], dim=1)
     with Probe(omni.thinker) as probe:
         ids = answer(omni.thinker, prompt, STEPS)
-    if ids is None:
-        return f"It gave None, expected {STEPS} ids."
-    ids = [int(index) for index in ids]
+    ids = returned(ids.flatten() if isinstance(ids, torch.Tensor) else ids, list[int])
     if len(ids) != STEPS:
         return f"{len(ids)} ids came, expected {STEPS}."
     if ids != expected:

@@ -46,6 +46,7 @@ def ratio(answer: int | float) -> Mistake:
 @exercise("0.4")
 def wrong_sum(answer: str) -> Mistake:
     """The shipped model is asked, and its reply compared with the truth."""
+    answer = answer.lower().strip(" ?.").removeprefix("what is ")
     left, _, right = answer.partition(" plus ")
     if left not in ONES or right not in ONES:
         return 'Only *plus* here: "seven plus eight", or two other numbers from zero to twenty, in words.'

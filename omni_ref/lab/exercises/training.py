@@ -6,7 +6,7 @@ from math import exp, isclose, log
 import torch
 from torch import Tensor
 
-from . import Mistake, exercise
+from . import Mistake, exercise, returned
 
 
 @exercise("11.1")
@@ -31,14 +31,15 @@ def ways(answer: int) -> Mistake:
 def passes_straight(answer: Callable[[Tensor], Tensor]) -> Mistake:
     """The values of torch.round, the gradient of the identity."""
     numbers = torch.tensor([-1.6, -0.4, 0.3, 0.8, 2.2], requires_grad=True)
-    rounded = answer(numbers)
-    if not isinstance(rounded, Tensor):
-        return f"It gave {rounded}, expected a tensor."
-    if not torch.allclose(rounded, numbers.round()):
-        return f"{numbers.tolist()} become {[round(value, 3) for value in rounded.tolist()]}."
+    before, expected = numbers.tolist(), numbers.detach().round()
+    rounded = returned(answer(numbers), Tensor)
+    if rounded.shape != expected.shape or not torch.equal(rounded.detach().cpu().float(), expected):
+        return f"{[round(value, 3) for value in before]} become {rounded.tolist()}."
     if not rounded.requires_grad:
         return "The values are right, but no gradient comes back at all."
-    (gradient,) = torch.autograd.grad(rounded.sum(), numbers)
+    (gradient,) = torch.autograd.grad(rounded.sum(), numbers, allow_unused=True)
+    if gradient is None:
+        return "The values are right, but no gradient comes back to what was rounded."
     right = torch.equal(gradient, torch.ones(5))
     return None if right else f"The values are right, the gradient is {gradient.tolist()}, expected 1 everywhere."
 

@@ -16,6 +16,8 @@ RIGHT = [
     (aut.mask, MASK),
 ]
 WRONG = [
+    (aut.leaking_lengths, range(89, 98), "91 frames: the second kernel"),
+    (aut.leaking_lengths, [89, 93, 97], "97 frames were not asked for"),
     (aut.tokens, 80, "round up"),
     (aut.tokens, 321, "1281 to 1284 frames"),
     (aut.frames, [(0, 5)], "two tuples"),

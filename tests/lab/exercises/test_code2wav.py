@@ -23,12 +23,13 @@ RIGHT = [
     (exercises.bits, 1650),
 ]
 WRONG = [
+    (exercises.upsampling, lambda s, kernel, stride: torch.full((len(s) * stride,), float("nan")), "off by nan"),
     (exercises.lengths, (11841, 11848), "8 × 5 × 4 × 2"),
     (exercises.lengths, (11840, 11840), "odd"),
     (exercises.lengths, (11840, 11841), "multiplies the surplus"),
     (exercises.even_kernels, (5, 7, 10, 15), "Kernel 7 reaches the five samples of a block [2, 2, 1, 1, 1] times"),
     (exercises.even_kernels, (5, 10), "Kernel 15"),
-    (exercises.upsampling, lambda *_: 7, "one tensor"),
+    (exercises.upsampling, lambda *_: 7, "It gave something of type int, expected a tensor"),
     (exercises.upsampling, spread, "trim the last 2"),
     (exercises.upsampling, lambda signal, kernel, stride: spread(signal, kernel, stride)[:3], "expected"),
     (exercises.upsampling, lambda signal, kernel, stride: spread(signal, kernel, stride)[stride:], "on the left"),

@@ -17,7 +17,7 @@ MODULES = [
 ]
 CHECKS = {check.number: check for module in MODULES for check in vars(module).values() if hasattr(check, "number")}
 FORMLESS = [object(), {}, float("nan"), 1j, (object(), object()), [[]], [None] * 4]
-NUMBERS = [0, -1, 0.5, 7, 10**6, -(10**6)]
+NUMBERS = [True, 0, -1, 0.5, 7, 10**6, -(10**6)]
 TEXTS = ["-0.5", ""]
 ROWS = [(), [], (0, 5), (0, 5, 23, 33), [(0, 5)], [0.5], ("a", "b"), torch.zeros(2, 3), torch.tensor(3)]
 
@@ -25,6 +25,16 @@ ROWS = [(), [], (0, 5), (0, 5, 23, 33), [(0, 5)], [0.5], ("a", "b"), torch.zeros
 def test_all_thirteen_notebooks_have_exercises():
     assert {number.split(".")[0] for number in CHECKS} == {str(notebook) for notebook in range(13)}
     assert len(CHECKS) > 50
+
+
+FUNCTIONS = [lambda: 0, lambda *given: None, lambda *given: object(), lambda *given: given[0], lambda *given: 1 / 0]
+
+
+@pytest.mark.parametrize("function", FUNCTIONS, ids=["takes nothing", "None", "object", "first", "raises"])
+@pytest.mark.parametrize("number", CHECKS)
+def test_no_function_ends_in_a_traceback(number, function, capsys):
+    CHECKS[number](function)
+    assert capsys.readouterr().out.startswith(f"{number}: not yet. ")
 
 
 @pytest.mark.parametrize("number", CHECKS)

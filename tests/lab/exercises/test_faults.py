@@ -21,6 +21,10 @@ def returns(penalise):
     return bool((penalise(logits, seen, 1.5) < logits)[0, :2].all())
 
 
+def bare(penalise):
+    raise AssertionError
+
+
 def too_strict(penalise):
     raise AssertionError("never content")
 
@@ -32,6 +36,7 @@ RIGHT = [
     (faults.penalty_test, good),
 ]
 WRONG = [
+    (faults.penalty_test, bare, "The right function does not pass."),
     (faults.tiled_heads, 4, "read the right head"),
     (faults.tiled_heads, 24, "head by head"),
     (faults.one_for_one, (4.0, 2.0), "other way round"),

@@ -2,6 +2,7 @@
 
 from itertools import accumulate
 
+import torch
 from exercise_tests import test_a_mistake_is_named, test_no_answer_is_said_so, test_the_right_answer_is_right  # noqa: F401
 
 from omni_ref.lab.exercises import latency as exercises
@@ -13,12 +14,14 @@ def safe(came, lasting):
 
 
 RIGHT = [
+    (exercises.safe_start, lambda came, lasting: torch.tensor(safe(came, lasting))),
     (exercises.delay_of_eight, (8, 140)),
     (exercises.vocoder_calls, 11),
     (exercises.safe_start, safe),
     (exercises.real_time_factor, 0.56),
 ]
 WRONG = [
+    (exercises.safe_start, lambda came, lasting: float("nan"), "It gave something of type float, expected a number"),
     (exercises.delay_of_eight, (7, 140), "eighth is still missing"),
     (exercises.delay_of_eight, (4, 140), "which codebooks"),
     (exercises.delay_of_eight, (8, 160), "Without a delay"),

@@ -14,6 +14,7 @@ RIGHT = [
     (mel.quieter, -0.5),
 ]
 WRONG = [
+    (mel.columns, 321.5, "The last 5 ms are not a whole hop"),
     (mel.columns, 322, "last 5 ms"),
     (mel.columns, 3215, "3215 columns are 32.15 s"),
     (mel.bins, (31, 112), "Bin 31 is at 968.75 Hz, not at 1000 Hz"),

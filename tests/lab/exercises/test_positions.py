@@ -21,6 +21,7 @@ def turned(sign):
 
 
 RIGHT = [
+    (positions.turn_back, lambda heads, at, theta: turned(-1)(heads.double(), at, theta)),
     (positions.period, 2 * pi * RADIAN),
     (positions.period, 5_063_258),
     (positions.positions_in_a_gibibyte, 6553),

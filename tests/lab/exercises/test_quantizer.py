@@ -16,6 +16,8 @@ RIGHT = [
     (quantizer.batches_until_dead, 299),
 ]
 WRONG = [
+    (quantizer.by_dot_product, torch.tensor([False, False, True, True, True]), "Give a list of whole numbers"),
+    (quantizer.by_dot_product, [0, 1, 5], "numbered from 0 to 4"),
     (quantizer.rate, 225, "That is the mini model"),
     (quantizer.rate, 100, "4 bits a token"),
     (quantizer.perplexity, 1.75, "the entropy in bits"),

@@ -11,6 +11,7 @@ RIGHT = [
     (size.requests_that_outgrow_the_weights, 19),
 ]
 WRONG = [
+    (size.finer_experts, (128, 0), "cannot use 0 of 128 experts"),
     (size.expert_of_the_talker, 2 * 1536 * 1024, "three matrices"),
     (size.expert_of_the_talker, 32 * 3 * 1536 * 1024, "all of them together"),
     (size.expert_of_the_talker, 1536 * 1024, "are 1 matrices"),

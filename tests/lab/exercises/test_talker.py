@@ -24,6 +24,17 @@ def always_ended(steps, end_id):
     return int((undelay_codes(steps[None])[0] == end_id).all(dim=-1).int().argmax())
 
 
+def last(steps, end_id):
+    over = (undelay_codes(steps[None])[0] == end_id).all(dim=-1)
+    return int(over.nonzero()[-1]) if over.any() else len(over)
+
+
+def without_a_fallback(steps, end_id):
+    for time, frame in enumerate(undelay_codes(steps[None])[0]):
+        if (frame == end_id).all():
+            return time
+
+
 RIGHT = [
     (talker.steps_of_a_second, 57),
     (talker.known_frames, (8, 7, 6, 5)),
@@ -41,6 +52,9 @@ WRONG = [
     (talker.speech_length, any_codebook, "One codebook said end alone"),
     (talker.speech_length, lambda steps, end_id: len(steps), "gave 10."),
     (talker.speech_length, always_ended, "6 whole frames without an end gave 0"),
+    (talker.speech_length, last, "frame 6 again: that gave 6"),
+    (talker.speech_length, without_a_fallback, "It gave None, expected a whole number"),
+    (talker.speech_length, lambda steps, end_id: undelay_codes(steps), "Your function raised"),
     (talker.message, MESSAGE[:-1], "a token a byte"),
     (talker.message, spell("nine minus four is two"), "tokens are as the Thinker sends them"),
 ]

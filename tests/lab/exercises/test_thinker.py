@@ -41,6 +41,12 @@ RIGHT = [
     (thinker.greedy, greedy),
 ]
 WRONG = [
+    (thinker.greedy, lambda model, prompt, steps: torch.zeros(1, steps), "The first 0 ids are right"),
+    (
+        thinker.greedy,
+        lambda model, prompt, steps: "two plus three",
+        "It gave something of type str, expected a list of whole numbers",
+    ),
     (thinker.positions, 28, "Those are the bytes"),
     (thinker.positions, 29, "a colon and a space"),
     (thinker.positions, 40, "fewer than 40"),

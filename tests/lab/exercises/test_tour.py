@@ -45,6 +45,8 @@ WRONG = [
 def test_the_model_is_asked(capsys, says):
     tour.wrong_sum("two plus three")
     assert 'It answers "two plus three is five", which is right.' in capsys.readouterr().out
+    tour.wrong_sum("What is two plus three?")
+    assert 'It answers "two plus three is five", which is right.' in capsys.readouterr().out
     says.text = "two plus three is six"
     tour.wrong_sum("two plus three")
     assert "right ✓" in capsys.readouterr().out

@@ -16,6 +16,13 @@ RIGHT = [
     (training.share_wrong, 0.1125),
 ]
 WRONG = [
+    (training.passes_straight, lambda x: x.round().long(), "no gradient comes back at all"),
+    (
+        training.passes_straight,
+        lambda x: x.detach().round().requires_grad_(),
+        "no gradient comes back to what was rounded",
+    ),
+    (training.passes_straight, lambda x: x.data.zero_(), "become [0.0"),
     (training.rate, 0.98e-3, "Step 0 is the first"),
     (training.rate, 0.002, "1.00 of the peak"),
     (training.ways, 11, "eeee reads e"),

@@ -72,9 +72,10 @@ def test_a_line_goes_to_each_chosen_expert_as_thick_as_its_weight():
 
 def test_letters_on_the_colours_of_their_experts():
     chosen = [torch.tensor([0, 3, 7]), torch.tensor([5])]
-    figure = experts.coloured_letters(["a b", "c"], {"early": chosen, "late": chosen[::-1][:0] + chosen})
+    figure = experts.coloured_letters(["a b", "c"], {"early": chosen, "late": [7 - index for index in chosen]})
     early, late = figure.axes
     assert [image.get_array().tolist() for image in early.images] == [[[0, 3, 7]], [[5]]]
+    assert [image.get_array().tolist() for image in late.images] == [[[7, 4, 0]], [[2]]]
     assert early.images[0].get_clim() == (-0.5, 7.5)
     assert [(text.get_text(), text.get_color()) for text in early.texts] == [
         ("a", "white"), ("·", "white"), ("b", "black"), ("c", "white")

@@ -76,6 +76,8 @@ def run_all(
     """
     asked = request(seed, task, voices)
     require_same_run(folder, asked)
+    for name, kind in ((task, Task), *((voice, Voice) for voice in voices)):
+        made(name, kind)
     require_writable(make_folder(output) / CONFIG)
     note(folder, asked)
     options = ["--folder", str(folder), "--output", str(output), "--device", str(device), "--seed", str(seed)]
@@ -152,8 +154,9 @@ def run_stage(
     require_same_run(folder, asked)
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
     if name in CORPUS:
+        exchanges, speakers = made(task, Task), [made(voice, Voice) for voice in voices]
         note(folder, asked)
-        render(name, made(task, Task), folder, seed, [made(voice, Voice) for voice in voices])
+        render(name, exchanges, folder, seed, speakers)
     elif name == "pack":
         pack(folder, output, device, seed)
     else:

@@ -27,10 +27,21 @@ def test_all_thirteen_notebooks_have_exercises():
     assert len(CHECKS) > 50
 
 
-FUNCTIONS = [lambda: 0, lambda *given: None, lambda *given: object(), lambda *given: given[0], lambda *given: 1 / 0]
+def asserts(*given):
+    raise AssertionError
 
 
-@pytest.mark.parametrize("function", FUNCTIONS, ids=["takes nothing", "None", "object", "first", "raises"])
+FUNCTIONS = [
+    asserts,
+    lambda: 0,
+    lambda *given: None,
+    lambda *given: object(),
+    lambda *given: given[0],
+    lambda *given: 1 / 0,
+]
+
+
+@pytest.mark.parametrize("function", FUNCTIONS, ids=["asserts", "takes nothing", "None", "object", "first", "raises"])
 @pytest.mark.parametrize("number", CHECKS)
 def test_no_function_ends_in_a_traceback(number, function, capsys):
     CHECKS[number](function)

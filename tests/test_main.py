@@ -4,23 +4,27 @@ import contextlib
 import os
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
 import soundfile
 import torch
 
-from omni_ref import Generation, Omni, OmniConfig
+from omni_ref import Generation, Omni, OmniConfig, __main__
 from omni_ref.__main__ import main, printable, save
 from omni_ref.checkpoint import save_checkpoint
 from omni_ref.turn import Reply
 
 ROOT = Path(__file__).parents[1]
 QUESTION = ROOT / "omni_ref" / "assets" / "question.wav"
+Short = partial(Generation, max_text_tokens=20, max_frames=12)
 
 
 @pytest.fixture
-def checkpoint(tmp_path, tiny):
+def checkpoint(tmp_path, tiny, monkeypatch):
+    """A random model, which would not end by itself: its replies are cut."""
+    monkeypatch.setattr(__main__, "Generation", Short)
     folder = tmp_path / "tiny"
     save_checkpoint(folder, Omni.from_config(tiny, device="cpu"), tiny)
     return ["--checkpoint", str(folder), "--device", "cpu"]
@@ -30,7 +34,7 @@ def test_ask_prints_the_text_and_saves_the_speech(tmp_path, checkpoint, capsys):
     answer, figure = tmp_path / "answer.wav", tmp_path / "answer.png"
     assert main(["ask", str(QUESTION), "-o", str(answer), "--figure", str(figure), *checkpoint]) == 0
     printed = capsys.readouterr()
-    expected = Omni.from_pretrained(checkpoint[1], "cpu").respond(QUESTION)
+    expected = Omni.from_pretrained(checkpoint[1], "cpu").respond(QUESTION, generation=Short())
     assert printed.out == printable(expected.text) + "\n"
     assert str(answer) in printed.err and str(figure) in printed.err
     samples, rate = soundfile.read(answer)

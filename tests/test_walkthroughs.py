@@ -56,7 +56,7 @@ def trainer(monkeypatch, tmp_path):
     """A folder to train from, and recipes that take seconds."""
     two_steps_a_stage(monkeypatch)
     small = {"replies": {"count": 2}, "questions": {"count": 2, "natural_count": 1}, "words": {"speakers": 1}}
-    small["words"] |= {"natural_takes": 1, "kokoro_takes": 1}
+    small["words"] |= {"natural_takes": 1, "kokoro_takes": 0}  # Kokoro takes a second for each word
     monkeypatch.setattr(run, "CORPUS", {name: (run.CORPUS[name][0], options) for name, options in small.items()})
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from figures import image, title
 
 from omni_ref import Generation, Omni
 from omni_ref.audio import log_mel_spectrogram
@@ -20,7 +21,7 @@ def test_each_panel_holds_its_stage(omni, tiny):
     reply = omni.respond(question, generation=BRIEF)
     heard, audio_tokens, talker_tokens, codes, said = exchange(question, reply, tiny).axes[:5]
     expected = log_mel_spectrogram(question[None], tiny.aut_encoder)[0]
-    torch.testing.assert_close(torch.tensor(heard.images[0].get_array().data), expected)
+    torch.testing.assert_close(image(heard), expected)
     assert audio_tokens.lines[0].get_ydata().tolist() == reply.tokens["audio"].tolist()
     assert talker_tokens.lines[0].get_ydata().tolist() == reply.tokens["talker"].tolist()
     assert codes.images[0].get_array().tolist() == reply.tokens["codec"].T.tolist()
@@ -31,8 +32,8 @@ def test_every_panel_names_what_it_shows(omni, tiny):
     question = 0.1 * torch.randn(8000)
     figure = exchange(question, omni.respond(question, generation=BRIEF), tiny)
     panels = figure.axes[:5]
-    titles = [axes.get_title(loc="left") for axes in panels]
-    assert [title[0] for title in titles] == ["1", "2", "3", "4", "5"]
+    titles = [title(axes) for axes in panels]
+    assert [each[0] for each in titles] == ["1", "2", "3", "4", "5"]
     assert all(axes.get_xlabel() and axes.get_ylabel() for axes in panels)
 
 

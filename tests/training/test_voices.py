@@ -99,10 +99,9 @@ def test_kokoro_lies_between_its_voices_and_at_another_pitch_takes_the_same_time
 
 def test_what_kokoro_says_is_what_the_judge_reads():
     judge = Judge(TASK.grammar())
-    replies = [fact.reply() for fact in TASK.facts[::60]]
-    assert len(replies) >= 10
+    replies = [fact.reply() for fact in TASK.facts[::120]]
     read = [judge.read(BETWEEN.say(reply)) == reply for reply in replies]
-    assert sum(read) >= 0.8 * len(read), read
+    assert len(read) >= 6 and sum(read) >= len(read) - 1, read
 
 
 @pytest.mark.parametrize("shares", [[1.0], [0.5] * 5])

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from figures import image, labels, title
 
 from omni_ref.lab.plots import aut
 
@@ -9,14 +10,6 @@ from omni_ref.lab.plots import aut
 @pytest.fixture
 def config(tiny):
     return tiny.aut_encoder
-
-
-def labels(axes):
-    return axes.get_xlabel(), axes.get_ylabel()
-
-
-def image(axes):
-    return torch.tensor(axes.images[0].get_array().data)
 
 
 def test_tokens_stand_under_their_frames_and_a_run_shares_a_shade(config):
@@ -34,7 +27,7 @@ def test_tokens_stand_under_their_frames_and_a_run_shares_a_shade(config):
 @pytest.mark.parametrize(("token", "shown", "reads"), [(1, 1, "0 to 9"), (9, 2, "3 to 9")])
 def test_the_geometry_of_ten_frames(config, token, shown, reads):
     axes = aut.stem_geometry(10, token, config).axes[0]
-    assert axes.get_title(loc="left") == f"10 frames give 3 tokens; token {shown} reads frames {reads}"
+    assert title(axes) == f"10 frames give 3 tokens; token {shown} reads frames {reads}"
     assert [text.get_text() for text in axes.texts] == ["token 0", "token 1", "token 2", "ring: a zero of the padding"]
     assert axes.get_xlabel() == "frame"
     rings = [line for line in axes.lines if line.get_fillstyle() == "none"]
@@ -46,9 +39,7 @@ def test_the_geometry_of_ten_frames(config, token, shown, reads):
 def test_kernels_the_strongest_first():
     weight = torch.ones(5, 4, 7) * torch.tensor([1.0, 5, 3, 2, 4])[:, None, None]
     *panels, bar = aut.stem_kernels(weight, rows=2, columns=2).axes
-    assert [axes.get_title(loc="left") for axes in panels] == [
-        f"channel {k}" for k in (1, 4, 2, 3)
-    ]  # the weakest is left out
+    assert [title(axes) for axes in panels] == [f"channel {k}" for k in (1, 4, 2, 3)]  # the weakest is left out
     torch.testing.assert_close(image(panels[0]), weight[1] / 5)
     assert bar.get_ylabel() == "weight, share of the largest"
 
@@ -79,7 +70,7 @@ def test_every_head_has_its_map():
     assert len(panels) == 7
     for i in range(6):
         torch.testing.assert_close(image(panels[i]), maps.flatten(0, 1)[i] / maps.flatten(0, 1)[i].max())
-        assert panels[i].get_title(loc="left") == f"layer {i // 3}, head {i % 3}: note {i // 3}{i % 3}"
+        assert title(panels[i]) == f"layer {i // 3}, head {i % 3}: note {i // 3}{i % 3}"
     assert panels[6].get_ylabel() == "weight, share of the map's largest"
 
 
@@ -90,7 +81,7 @@ def test_one_reader_and_its_row(config):
     torch.testing.assert_close(image(panels["map"]), weights)
     bars = [segment[1][1] for segment in panels["row"].collections[0].get_segments()]
     torch.testing.assert_close(torch.tensor(bars, dtype=torch.float32), weights[2])
-    assert "token 2" in panels["mel"].get_title(loc="left") and labels(panels["row"]) == ("s", "weight")
+    assert "token 2" in title(panels["mel"]) and labels(panels["row"]) == ("s", "weight")
 
 
 def test_leaks_are_drawn_as_they_are():

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from figures import image, title
 from matplotlib.colors import to_rgba
 
 from omni_ref.lab.plots import code2wav as plots
@@ -10,10 +11,6 @@ from omni_ref.lab.plots.style import QUESTION
 
 def y(axes, line=0):
     return torch.tensor(axes.lines[line].get_ydata())
-
-
-def image(axes):
-    return torch.tensor(axes.images[0].get_array().data)
 
 
 def heights(axes):
@@ -58,7 +55,7 @@ def test_the_nearest_code_of_each_codebook_is_the_one_marked():
 def test_what_is_missing_is_measured_from_all_codebooks():
     mels = [torch.full((8, 12), value) for value in (0.5, 0.75, 1.0)]
     figure = plots.codebooks_come_in(mels, 2.0, (0.5, 1.0))
-    titles = {axes.get_title(loc="left"): axes for axes in figure.axes if axes.images}
+    titles = {title(axes): axes for axes in figure.axes if axes.images}
     close(image(titles["From 1 of 3 codebooks"]), mels[0])
     close(image(titles["From 3 of 3 codebooks"]), mels[2])
     close(image(titles["Missing from 1: 0.500"]), mels[2] - mels[0])
@@ -71,7 +68,7 @@ def test_every_channel_is_there_scaled_and_the_sound_below():
     first, second, last, bar = plots.feature_maps(signals, sound, 100).axes
     scaled = (signals["a"] - signals["a"].mean(1, keepdim=True)) / signals["a"].std(1, keepdim=True)
     close(image(first).sum(0), scaled.sum(0))
-    assert image(second).shape == (3, 20) and second.get_title(loc="left") == "b, 3 channels"
+    assert image(second).shape == (3, 20) and title(second) == "b, 3 channels"
     close(y(last), sound)
     assert last.get_xlim() == (0, 100) and last.get_xlabel() == "ms" and bar.get_ylabel() == "standard deviations"
 
@@ -86,7 +83,7 @@ def test_signals_beside_their_spectra():
     close(y(low, 1), decibels)
     assert low.lines[1].get_xdata()[-1] == 50 and high.lines[1].get_xdata()[-1] == 200
     assert low.lines[0].get_xdata() == [30, 30], "the mark"
-    assert low.get_title(loc="left") == "0 to 50 Hz; dotted: images"
+    assert title(low) == "0 to 50 Hz; dotted: images"
     assert high.get_ylim()[1] > 0 and high.get_xlabel() == "Hz" and long.get_xlabel() == "ms"
     assert plots.signals_and_spectra({"few": (few, decibels)}, [100], 50, highest=20).axes[1].get_xlim() == (0, 20)
 
@@ -123,8 +120,8 @@ def test_reach_after_each_layer_and_in_the_sound():
 def test_a_seam_and_how_far_it_is_off():
     offline = torch.randn(40)
     broken, whole = plots.seams(offline, {"Dropped": offline + 0.25, "Kept": offline}, 10, 1000).axes
-    assert broken.get_title(loc="left") == "Dropped: off by 0.25 at most"
-    assert whole.get_title(loc="left") == "Kept: off by less than 1e-5"
+    assert title(broken) == "Dropped: off by 0.25 at most"
+    assert title(whole) == "Kept: off by less than 1e-5"
     close(y(broken, 1), offline)
     close(y(broken, 2), offline + 0.25)
     assert whole.lines[1].get_xdata()[10] == 0, "the border is at 0 ms"
@@ -135,7 +132,7 @@ def test_coverage_tells_kept_from_trimmed():
     counts, one = plots.coverage(reached, copy, 2, (0, 2), 4).axes
     bars, bar = counts.collections[0], one.collections[0]
     close(torch.tensor([segment[1][1] for segment in bars.get_segments()]), reached)
-    assert "4 samples are kept (blue), 4 are wanted" in counts.get_title(loc="left")
+    assert "4 samples are kept (blue), 4 are wanted" in title(counts)
     assert [tuple(colour) == to_rgba(QUESTION) for colour in bars.get_colors()] == [True] * 4 + [False] * 2
     close(torch.tensor([segment[1][1] for segment in bar.get_segments()]), copy)
     assert one.patches[0].get_x() == 3.5, "the block of input 2 at stride 2"

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from figures import image, labelled, title
 from matplotlib.colors import to_hex
 
 from omni_ref import OmniConfig
@@ -9,16 +10,8 @@ from omni_ref.lab.ledger import Row
 from omni_ref.lab.plots import experts
 
 
-def image(axes) -> torch.Tensor:
-    return torch.tensor(axes.images[0].get_array().data)
-
-
 def heights(bars) -> list[float]:
     return [bar.get_height() for bar in bars]
-
-
-def labelled(*all_axes) -> bool:
-    return all(axes.get_xlabel() and axes.get_ylabel() for axes in all_axes)
 
 
 def test_probabilities_and_the_weights_of_the_chosen():
@@ -74,13 +67,13 @@ def test_letters_on_the_colours_of_their_experts():
     chosen = [torch.tensor([0, 3, 7]), torch.tensor([5])]
     figure = experts.coloured_letters(["a b", "c"], {"early": chosen, "late": [7 - index for index in chosen]})
     early, late = figure.axes
-    assert [image.get_array().tolist() for image in early.images] == [[[0, 3, 7]], [[5]]]
-    assert [image.get_array().tolist() for image in late.images] == [[[7, 4, 0]], [[2]]]
+    assert [each.get_array().tolist() for each in early.images] == [[[0, 3, 7]], [[5]]]
+    assert [each.get_array().tolist() for each in late.images] == [[[7, 4, 0]], [[2]]]
     assert early.images[0].get_clim() == (-0.5, 7.5)
     assert [(text.get_text(), text.get_color()) for text in early.texts] == [
         ("a", "white"), ("·", "white"), ("b", "black"), ("c", "white")
     ]  # fmt: skip
-    assert [axes.get_title(loc="left") for axes in (early, late)] == ["early", "late"]
+    assert [title(axes) for axes in (early, late)] == ["early", "late"]
     assert len(figure.legends[0].get_texts()) == 8
 
 

@@ -4,6 +4,7 @@ import dataclasses
 
 import pytest
 import torch
+from figures import image, title
 from matplotlib.colors import to_hex, to_rgba
 
 from omni_ref import OmniConfig, Reply
@@ -26,10 +27,6 @@ def watched():
         routing[layer] = RouterOutput(probabilities, *probabilities.topk(2))
     question = 0.1 * torch.randn(2560, generator=generator)
     return Watched(question, config, IDS, 7, scores.masked_fill(later, float("-inf")).softmax(dim=-1), routing)
-
-
-def title(axes) -> str:
-    return axes.get_title(loc="left")
 
 
 def letters(axes) -> list[str]:
@@ -55,7 +52,7 @@ def test_a_querys_weights_over_the_sound_and_over_the_text(watched, query):
     weights = watched.attention[1, 2, query]
     torch.testing.assert_close(heights(above), weights[2:6])
     torch.testing.assert_close(heights(below), weights[[0, 1, 6, 7, 8, 9]])
-    assert torch.equal(torch.tensor(heard.images[0].get_array().data), watched.mel)
+    assert torch.equal(image(heard), watched.mel)
     assert letters(below) == ["▸", "a", "■", "o", "·", "k"]
     name = {4: "sound at 0.08 s", 8: "o·"}[query]
     share = round(100 * float(weights[2:6].sum()))
@@ -79,8 +76,8 @@ def test_what_cannot_be_read_yet_is_grey(watched):
 def test_experts_of_all_tokens_and_the_router_at_one(watched, token):
     heard, above, below, first, second = explorers.routing(watched, token).axes
     index = torch.cat([watched.routing[layer].top_k_index.T for layer in (1, 3)])
-    assert torch.equal(torch.tensor(above.images[0].get_array().data), index[:, 2:6])
-    assert torch.equal(torch.tensor(below.images[0].get_array().data), index[:, [0, 1, 6, 7, 8, 9]])
+    assert torch.equal(image(above), index[:, 2:6])
+    assert torch.equal(image(below), index[:, [0, 1, 6, 7, 8, 9]])
     assert letters(below) == ["▸", "a", "■", "o", "·", "k"]
     marks = (above if token == 5 else below).collections[0].get_segments()
     assert [segment[0][0] for segment in marks] == pytest.approx([0.10, 0.14] if token == 5 else [2.5, 3.5])
@@ -108,7 +105,7 @@ def test_at_each_step_there_is_what_has_come_by_then(reply, step):
     assert heights(thought).tolist() == [5, 6, 7][: step + 1]
     assert [text.get_text() for text in thought.texts] == ["o", "·", "k"]
     there = torch.arange(5)[:, None] + torch.arange(4) <= step
-    shown = torch.tensor(spoken.images[0].get_array().filled(float("nan"))).T
+    shown = image(spoken).T
     assert torch.equal(~shown.isnan(), there)
     assert torch.equal(shown[there], reply.tokens["codec"].float()[there])
     whole = max(step - 2, 0)
@@ -136,9 +133,9 @@ def test_a_step_is_told_in_words(reply):
 def test_the_grid_shows_the_change_and_what_is_dropped(kept):
     codes, mel = torch.randint(7, (5, 4)), torch.randn(8, 12)
     grid, heard = explorers.code_grid(codes, kept, (3, 1), (0.6, 0.9), mel, 1.0, 7).axes
-    assert torch.equal(torch.tensor(grid.images[0].get_array().data), codes.T)
-    assert torch.equal(torch.tensor(heard.images[0].get_array().data), mel)
+    assert torch.equal(image(grid), codes.T)
+    assert torch.equal(image(heard), mel)
     assert len(grid.patches) == (1 if kept == 4 else 2), "what is not heard is covered"
     assert grid.patches[-1].get_xy() == pytest.approx((0.6, 0.5))
     assert [segment[0][0] for segment in heard.collections[0].get_segments()] == [0.6, 0.9]
-    assert f"code {codes[3, 1]}" in grid.get_title(loc="left")
+    assert f"code {codes[3, 1]}" in title(grid)

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from figures import image, title
 
 from omni_ref.audio import log_mel_spectrogram
 from omni_ref.lab import plots
@@ -11,16 +12,12 @@ def bars(axes) -> list[list[float]]:
     return [[bar.get_height() for bar in group] for group in axes.containers]
 
 
-def image(axes) -> torch.Tensor:
-    return torch.tensor(axes.images[0].get_array().data)
-
-
 def test_each_row_of_letters_is_a_model():
     rows = {"right": torch.rand(4), "wrong": torch.rand(4)}
     axes = plots.faults.letters(rows, "a bc", "title").axes[0]
     torch.testing.assert_close(image(axes), torch.stack(list(rows.values())))
     assert [label.get_text() for label in axes.get_xticklabels()] == ["a", "·", "b", "c"]
-    assert axes.get_title(loc="left") == "title" and axes.get_xlabel()
+    assert title(axes) == "title" and axes.get_xlabel()
 
 
 def test_matrices_share_one_scale_of_colours():
@@ -76,7 +73,7 @@ def test_the_difference_of_two_sounds_is_in_decibels(tiny):
     expected = 40 * (log_mel_spectrogram(torch.stack([right, quiet]), config).diff(dim=0)[0]).abs()
     torch.testing.assert_close(image(apart), expected)
     assert image(apart).median() == pytest.approx(20, abs=0.1)  # a tenth of the amplitude
-    assert "20.0 dB" in apart.get_title(loc="left") and colours.get_ylabel() == "dB"
+    assert "20.0 dB" in title(apart) and colours.get_ylabel() == "dB"
 
 
 def test_an_arrow_shows_the_shift():

@@ -2,12 +2,9 @@
 
 import pytest
 import torch
+from figures import image, title
 
 from omni_ref.lab.plots import gqa
-
-
-def image(axes) -> torch.Tensor:
-    return torch.tensor(axes.images[0].get_array().data)
 
 
 def test_each_query_head_has_a_line_to_what_it_reads():
@@ -46,7 +43,7 @@ def test_one_letter_has_a_bar_for_each_head_and_key():
     (axes,) = gqa.one_letter(weights, "seven", 3, 4).axes
     assert [bar.get_height() for bar in axes.patches] == pytest.approx(weights.flatten().tolist())
     assert [text.get_text() for text in axes.get_legend().get_texts()] == ["q4", "q5"]
-    assert axes.get_title(loc="left") == "at letter 4 of 5, 'e'" and axes.get_xlabel() and axes.get_ylabel()
+    assert title(axes) == "at letter 4 of 5, 'e'" and axes.get_xlabel() and axes.get_ylabel()
 
 
 def test_bars_are_gibibytes_and_the_chosen_one_stands_out():

@@ -1,6 +1,7 @@
 """The pictures of time hold the numbers they are given, and their axes say what they are."""
 
 import pytest
+from figures import title
 from matplotlib.colors import to_rgba
 
 from omni_ref.lab.plots import latency as plots
@@ -58,7 +59,7 @@ def test_growth_is_stacked():
 def test_the_step_that_completes_frame_0():
     patterns = {"Parallel": [[0, 1], [0, 1]], "Delayed": [[0, 1, None], [None, 0, 1]]}
     parallel, delayed = plots.codebook_patterns(patterns).axes
-    assert "after 1 step" in parallel.get_title(loc="left") and "after 2 steps" in delayed.get_title(loc="left")
+    assert "after 1 step" in title(parallel) and "after 2 steps" in title(delayed)
     assert [text.get_text() for text in delayed.texts] == ["0", "1", "0", "1"]
     coloured = [bar.get_x() for bar in delayed.patches if bar.get_facecolor() == to_rgba(ANSWER)]
     assert coloured == pytest.approx([0.05, 1.05]) and delayed.lines[0].get_xdata() == [2, 2]

@@ -1,12 +1,9 @@
 """Pictures of what is learned show the tensors that they are given."""
 
 import torch
+from figures import image, title
 
 from omni_ref.lab.plots import lessons
-
-
-def image(axes):
-    return torch.tensor(axes.images[0].get_array().data)
 
 
 def test_alignments_show_the_chosen_symbols_on_an_axis_of_seconds():
@@ -20,7 +17,7 @@ def test_alignments_show_the_chosen_symbols_on_an_axis_of_seconds():
     assert above.images[0].get_extent()[:2] == [-0.02, 0.18] and below.images[0].get_extent()[:2] == [-0.02, 0.38]
     assert [tick.get_text() for tick in below.get_yticklabels()] == ["blank", "c", "a", "others"]
     assert not above.lines and [line.get_xdata()[0] for line in below.lines] == [0.1, 0.3]
-    assert (above.get_title(loc="left"), below.get_xlabel(), bar.get_ylabel()) == ("one", "time, s", "probability")
+    assert (title(above), below.get_xlabel(), bar.get_ylabel()) == ("one", "time, s", "probability")
 
 
 def test_codebook_use_has_a_line_a_codebook():
@@ -43,7 +40,7 @@ def test_a_mistaken_history_above_what_it_does():
     wrong, right = torch.tensor([[True, False], [False, False], [True, True]]), torch.tensor([0.5, 0.25, 1.0])
     figure = lessons.mistaken_history(wrong, {"clean": right, "noise": right / 2}, "a title")
     above, below = figure.axes
-    assert image(above).bool().equal(wrong.T) and above.get_title(loc="left") == "a title"
+    assert image(above).bool().equal(wrong.T) and title(above) == "a title"
     clean, noise = below.lines
     assert list(clean.get_ydata()) == right.tolist() and list(noise.get_ydata()) == (right / 2).tolist()
     assert [text.get_text() for text in below.texts] == ["clean", "noise"]

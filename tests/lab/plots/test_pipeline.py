@@ -2,16 +2,13 @@
 
 import pytest
 import torch
+from figures import image, title
 from matplotlib.colors import to_rgba
 
 from omni_ref import OmniConfig
 from omni_ref.lab.ledger import ledger, total
 from omni_ref.lab.plots import pipeline
 from omni_ref.lab.stages import Stage
-
-
-def title(axes) -> str:
-    return axes.get_title(loc="left")
 
 
 @pytest.mark.parametrize("size", ["mini", "full"])
@@ -81,8 +78,8 @@ def test_a_table_of_facts_for_each_operator():
     hidden = {"plus": torch.tensor([[False, True], [False, False]]), "times": torch.zeros(2, 2, dtype=torch.bool)}
     figure = pipeline.known_facts(right, hidden)
     for axes, (operator, table) in zip(figure.axes, right.items(), strict=True):
-        image = torch.tensor(axes.images[0].get_array().filled(float("nan")))
-        torch.testing.assert_close(image.float(), table, equal_nan=True)
+        shown = image(axes)
+        torch.testing.assert_close(shown.float(), table, equal_nan=True)
         assert title(axes) == operator and axes.get_xlabel() == "right number"
     dots = figure.axes[0].lines[0]
     assert list(dots.get_xdata()) == [1] and list(dots.get_ydata()) == [0]
@@ -91,9 +88,9 @@ def test_a_table_of_facts_for_each_operator():
     colours = {text.get_text(): patch.get_facecolor() for text, patch in zip(
         figure.legends[0].get_texts(), figure.legends[0].get_patches(), strict=False
     )}  # fmt: skip
-    image = figure.axes[0].images[0]
-    assert image.cmap(image.norm(1.0)) == colours["answered right"] == to_rgba(pipeline.KNOWN)
-    assert image.cmap(image.norm(0.0)) == colours["answered wrong"]
+    drawn = figure.axes[0].images[0]
+    assert drawn.cmap(drawn.norm(1.0)) == colours["answered right"] == to_rgba(pipeline.KNOWN)
+    assert drawn.cmap(drawn.norm(0.0)) == colours["answered wrong"]
 
 
 def test_a_dot_for_each_reply_and_its_groups_median():

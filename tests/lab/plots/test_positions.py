@@ -4,19 +4,12 @@ import math
 
 import pytest
 import torch
+from figures import image, labelled, title
 
 from omni_ref import OmniConfig
 from omni_ref.lab.plots import positions
 
 LETTERS = "one is"
-
-
-def image(axes) -> torch.Tensor:
-    return torch.tensor(axes.images[0].get_array().data)
-
-
-def labelled(*all_axes) -> bool:
-    return all(axes.get_xlabel() and axes.get_ylabel() for axes in all_axes)
 
 
 def test_a_space_can_be_seen():
@@ -26,9 +19,9 @@ def test_a_space_can_be_seen():
 def test_a_bar_for_each_weight():
     rows = {"first": torch.rand(6), "second": torch.rand(6)}
     above, below = positions.attention_rows(rows, LETTERS).axes
-    for axes, (title, weights) in zip((above, below), rows.items(), strict=True):
+    for axes, (name, weights) in zip((above, below), rows.items(), strict=True):
         assert [bar.get_height() for bar in axes.patches] == pytest.approx(weights.tolist())
-        assert axes.get_title(loc="left") == title
+        assert title(axes) == name
     assert [label.get_text() for label in below.get_xticklabels()] == list("one·is")
     assert labelled(below)
 
@@ -39,7 +32,7 @@ def test_points_lie_at_their_angles():
     for axes, turned in ((fast, angles[:, 0]), (slow, angles[:, 1])):
         points = torch.tensor(axes.collections[0].get_offsets().data)
         torch.testing.assert_close(points, torch.stack([turned.cos(), turned.sin()], dim=1).double())
-    assert labelled(fast) and "1.000 rad" in fast.get_title(loc="left")
+    assert labelled(fast) and "1.000 rad" in title(fast)
 
 
 def test_the_marked_product_is_that_of_the_turned_points():
@@ -92,7 +85,7 @@ def test_every_head_has_its_panel_and_the_colour_of_its_group():
     all_axes = positions.all_heads(maps, {0: "one", 4: "is"}, 25, colours).axes
     assert len(all_axes) == 8
     assert torch.equal(image(all_axes[5]), maps[1, 1])
-    assert all_axes[5].get_title(loc="left") == f"layer 1, head 1: {maps[1, 1].max():.2f}"
+    assert title(all_axes[5]) == f"layer 1, head 1: {maps[1, 1].max():.2f}"
     assert [label.get_text() for label in all_axes[4].get_yticklabels()] == ["one", "is"]
     assert len({axes.spines.left.get_edgecolor() for axes in all_axes[2:4]}) == 1
     assert all_axes[1].spines.left.get_edgecolor() != all_axes[2].spines.left.get_edgecolor()

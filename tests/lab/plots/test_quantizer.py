@@ -4,16 +4,13 @@ from itertools import pairwise
 
 import pytest
 import torch
+from figures import image, labels, title
 
 from omni_ref.lab.plots import quantizer
 
 POINTS = torch.tensor([[0.0, 0], [1, 0], [2, 2]])
 CODEBOOK = torch.tensor([[0.5, 0], [2, 3], [9, 9]])
 CODES = torch.tensor([0, 0, 1])
-
-
-def labels(axes):
-    return axes.get_xlabel(), axes.get_ylabel()
 
 
 def drawn(axes):
@@ -29,7 +26,7 @@ def test_vectors_are_tied_to_their_codes(picture):
     torch.testing.assert_close(lines["codes that are not"], CODEBOOK[2:])
     ties = torch.tensor([segment.tolist() for segment in axes.collections[0].get_segments()])
     torch.testing.assert_close(ties, torch.stack([POINTS, CODEBOOK[CODES]], dim=1))
-    assert axes.get_title(loc="left") == "a title" and all(labels(axes))
+    assert title(axes) == "a title" and all(labels(axes))
 
 
 def test_each_decay_has_its_curve():
@@ -63,7 +60,7 @@ def test_arrows_point_where_each_goes():
 def test_collapse_says_which_training_and_how_many_codes():
     shares = {"alone": [0.5, 0.2], "re-seeded": [0.5, 0.9]}
     plane, curves = quantizer.collapse(POINTS, CODEBOOK, CODES, shares, "alone", 1).axes
-    assert plane.get_title(loc="left") == "alone, batch 1: 2 of 3 codes are chosen"
+    assert title(plane) == "alone, batch 1: 2 of 3 codes are chosen"
     assert [line.get_ydata().tolist() for line in curves.lines[:2]] == list(shares.values())
     assert curves.lines[2].get_xdata() == [1, 1]
     assert labels(curves) == ("batch", "share of codes in use")
@@ -91,7 +88,7 @@ def test_bars_are_as_long_as_the_numbers():
 def test_groups_of_spectra_are_named_over_their_columns():
     spectra = torch.randn(5, 4)
     axes = quantizer.token_spectra(spectra, {"voice": 3, "hiss": 2}).axes[0]
-    torch.testing.assert_close(torch.tensor(axes.images[0].get_array().data), spectra.T)
+    torch.testing.assert_close(image(axes), spectra.T)
     assert [(text.get_text(), text.get_position()[0]) for text in axes.texts] == [("voice (3)", 1.0), ("hiss (2)", 3.5)]
     assert labels(axes) == ("audio tokens, sorted", "mel filter")
 
@@ -103,7 +100,7 @@ def test_the_places_of_a_token_stand_side_by_side():
     assert all(one[1] < two[0] for one, two in pairwise(extents))
     for picture, patch in zip(axes.images, patches, strict=True):
         torch.testing.assert_close(torch.tensor(picture.get_array().data), patch)
-    assert axes.get_title(loc="left") == "token 7" and all(labels(axes))
+    assert title(axes) == "token 7" and all(labels(axes))
 
 
 def test_strips_colour_what_words_share():

@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from figures import image, title
 
 from omni_ref.lab import plots
 from omni_ref.lab.ledger import Row, ledger, total
@@ -41,7 +42,7 @@ def test_curves_and_levels_are_those_given(logarithmic):
     up, down, level = (line.get_ydata() for line in axes.lines)
     assert (list(up), list(down), set(level)) == ([1, 2, 4], [4, 2, 1], {2})
     labels = ("x (log)", "y (log)") if logarithmic else ("x", "y")
-    assert (axes.get_xlabel(), axes.get_ylabel()) == labels and axes.get_title(loc="left") == "title"
+    assert (axes.get_xlabel(), axes.get_ylabel()) == labels and title(axes) == "title"
     assert axes.get_yscale() == ("log" if logarithmic else "linear")
 
 
@@ -49,7 +50,7 @@ def test_every_chosen_expert_has_its_ring():
     probabilities = torch.rand(2, 5).softmax(dim=-1)
     chosen = probabilities.topk(3).indices
     axes = plots.size.chosen_experts(probabilities, chosen).axes[0]
-    torch.testing.assert_close(torch.tensor(axes.images[0].get_array().data), probabilities)
+    torch.testing.assert_close(image(axes), probabilities)
     rings = {(int(x), int(y)) for line in axes.lines for x, y in zip(*line.get_data(), strict=True)}
     assert rings == {(expert, token) for token in range(2) for expert in chosen[token].tolist()}
 

@@ -3,16 +3,13 @@
 import numpy as np
 import pytest
 import torch
+from figures import image, title
 
 from omni_ref.lab.plots import sound
 
 
 def drawn(line) -> torch.Tensor:
     return torch.tensor(np.asarray(line.get_ydata(), dtype=np.float32))
-
-
-def title(axes) -> str:
-    return axes.get_title(loc="left")
 
 
 @pytest.mark.parametrize(("unit", "end", "label"), [("s", 0.5, "seconds"), ("ms", 500, "milliseconds")])
@@ -101,7 +98,7 @@ def test_spectrograms_show_their_values_over_time():
     figure = sound.spectrograms(rows, 1.5, "dB")
     pictures = [axes for axes in figure.axes if axes.get_label() != "<colorbar>"]
     for axes, (name, values) in zip(pictures, rows.items(), strict=True):
-        torch.testing.assert_close(torch.tensor(axes.images[0].get_array().data), values)
+        torch.testing.assert_close(image(axes), values)
         assert axes.images[0].get_extent() == [0, 1.5, 0, len(values)]
         assert title(axes) == name and axes.get_ylabel() == "mel filter"
     assert [axes.get_ylabel() for axes in figure.axes if axes not in pictures] == ["dB", "dB"]

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from figures import image, labels, ticks, title
 from matplotlib.colors import to_hex
 
 from omni_ref import audio
@@ -10,20 +11,8 @@ from omni_ref.lab.plots.style import ANSWER, QUESTION
 from omni_ref.talker import delay_codes
 
 
-def labels(axes):
-    return axes.get_xlabel(), axes.get_ylabel()
-
-
-def ticks(axes, which):
-    return [label.get_text() for label in getattr(axes, f"get_{which}ticklabels")()]
-
-
 def texts(axes):
     return [text.get_text() for text in axes.texts]
-
-
-def image(axes):
-    return torch.tensor(axes.images[0].get_array().filled(float("nan"))).float()
 
 
 @pytest.fixture
@@ -94,9 +83,9 @@ def test_a_step_shows_what_goes_in_and_comes_out(config, steps, step):
     books = config.num_codebooks
     looks, message = torch.tensor([0.1, 0.3, 0.2]), torch.tensor([7, 8, 9])
     grid, bars = talker.talker_step(step, list("one"), message, steps, looks, config).axes
-    assert f"step {step}" in grid.get_title(loc="left")
+    assert f"step {step}" in title(grid)
     done = "no frame is" if step < books - 1 else f"frame {step - books + 1} is"
-    assert f"{done} complete" in grid.get_title(loc="left")
+    assert f"{done} complete" in title(grid)
     told = ["o  7", "n  8", "e  9", "pad", "pad"]
     assert [name for name in texts(grid) if not name.isdigit() and name not in ("beg", "end")] == told[: step + 1]
     filled = [patch for patch in grid.patches if patch.get_fill()]
@@ -145,7 +134,7 @@ def test_sounds_share_one_scale_of_time(tiny):
     assert bar.get_ylabel() == "log-mel" and panels[0].images[0].get_clim() == panels[1].images[0].get_clim()
     for axes, (name, waveform) in zip(panels, rows.items(), strict=True):
         torch.testing.assert_close(image(axes), audio.log_mel_spectrogram(waveform[None], config)[0])
-        assert axes.get_title(loc="left") == name and axes.get_xlim() == (0, 1)
+        assert title(axes) == name and axes.get_xlim() == (0, 1)
         assert axes.images[0].get_extent()[1] == len(waveform) / config.sample_rate
         assert axes.get_ylabel()
     assert panels[-1].get_xlabel() == "seconds"

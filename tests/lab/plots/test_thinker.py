@@ -2,26 +2,15 @@
 
 import pytest
 import torch
+from figures import image, labels, ticks, title
 
 from omni_ref.lab.plots import thinker
 
 READ = ["▸", "o", "n"]
 
 
-def labels(axes):
-    return axes.get_xlabel(), axes.get_ylabel()
-
-
 def heights(axes):
     return {bars.get_label(): torch.tensor([bar.get_height() for bar in bars]).float() for bars in axes.containers}
-
-
-def ticks(axes, which):
-    return [label.get_text() for label in getattr(axes, f"get_{which}ticklabels")()]
-
-
-def image(axes):
-    return torch.tensor(axes.images[0].get_array().filled(float("nan"))).float()
 
 
 def test_a_prompt_names_every_position_and_its_kind():
@@ -53,7 +42,7 @@ def test_a_line_ends_the_prompt_among_the_keys():
     keys = torch.randn(4, 7)
     axes = thinker.cached_keys(keys, 5, "layer 0").axes[0]
     torch.testing.assert_close(image(axes), keys)
-    assert axes.lines[0].get_xdata() == [4.5, 4.5] and all(labels(axes)) and "layer 0" in axes.get_title(loc="left")
+    assert axes.lines[0].get_xdata() == [4.5, 4.5] and all(labels(axes)) and "layer 0" in title(axes)
 
 
 def test_marked_pairs_are_framed():
@@ -95,7 +84,7 @@ def test_every_state_has_a_row_and_every_byte_a_column(name):
 def test_shares_of_attention_lie_one_over_the_other():
     shares = {"a": torch.tensor([0.2, 0.5, 0.1]), "b": torch.tensor([0.8, 0.5, 0.9])}
     figure = thinker.attention_shares({"heard": shares, "typed": shares}, READ)
-    assert [axes.get_title(loc="left") for axes in figure.axes] == ["heard", "typed"]
+    assert [title(axes) for axes in figure.axes] == ["heard", "typed"]
     for axes in figure.axes:
         lower, upper = axes.containers
         torch.testing.assert_close(heights(axes)["a"], shares["a"])

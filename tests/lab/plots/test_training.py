@@ -1,6 +1,7 @@
 """Pictures of training show the numbers of the run."""
 
 import pytest
+from figures import title
 
 from omni_ref.lab.curves import LOAD, Ablation, Curve
 from omni_ref.lab.plots import training
@@ -49,8 +50,8 @@ def test_curves_of_a_run_in_the_order_of_what_needs_what():
     }
     figure = training.training_curves(curves)
     reading, codec, *rest = figure.axes
-    assert reading.get_title(loc="left") == "reading: 100 steps, 1 min"
-    assert codec.get_title(loc="left") == "codec: 20 steps, 2 min"
+    assert title(reading) == "reading: 100 steps, 1 min"
+    assert title(codec) == "codec: 20 steps, 2 min"
     assert list(reading.lines[0].get_ydata()) == [5.0, 0.5] and list(codec.lines[0].get_ydata()) == [4.0, 1.0]
     assert (reading.get_xlabel(), reading.get_ylabel()) == ("step", "text, nats a byte")
     (share,) = [axes for axes in rest if axes.get_ylabel() == "share of rows right"]

@@ -10,12 +10,13 @@ import shlex
 import shutil
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
 from training_corpora import two_steps_a_stage
 
-from omni_ref import __main__
+from omni_ref import Generation, __main__
 from omni_ref.training import corpus, run
 
 ROOT = Path(__file__).parents[1]
@@ -53,11 +54,12 @@ def omni_ref(words: list[str]) -> None:
 
 @pytest.fixture
 def trainer(monkeypatch, tmp_path):
-    """A folder to train from, and recipes that take seconds."""
+    """A folder to train from, and recipes that take seconds; what they train does not end its replies by itself."""
     two_steps_a_stage(monkeypatch)
     small = {"replies": {"count": 2}, "questions": {"count": 2, "natural_count": 1}, "words": {"speakers": 1}}
     small["words"] |= {"natural_takes": 1, "kokoro_takes": 0}  # Kokoro takes a second for each word
     monkeypatch.setattr(run, "CORPUS", {name: (run.CORPUS[name][0], options) for name, options in small.items()})
+    monkeypatch.setattr(__main__, "Generation", partial(Generation, max_text_tokens=20, max_frames=20))
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
 

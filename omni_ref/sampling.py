@@ -81,4 +81,4 @@ def sample(
         logits = keep_top_p(logits, sampling.top_p)
     cumulative = logits.softmax(dim=-1).cumsum(dim=-1)
     draw = torch.rand(*logits.shape[:-1], 1, generator=generator, device="cpu").to(logits.device) * cumulative[..., -1:]
-    return (cumulative <= draw).sum(dim=-1).clamp(max=logits.shape[-1] - 1)
+    return (cumulative <= draw).sum(dim=-1)

@@ -22,6 +22,7 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
+from chromium import launch
 from playwright.sync_api import Locator, Page, expect, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -197,16 +198,12 @@ def main() -> None:
     parser.add_argument("--shots", type=Path, help="where to put pictures of the cells")
     parser.add_argument("--application", default="jupyterlab", choices=("jupyterlab", "notebook"))
     options = parser.parse_args()
-    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-    assert chromium, "no Chromium: install it, or name it in CHROMIUM"
     if options.shots:
         options.shots.mkdir(parents=True, exist_ok=True)
-    microphone = ["use-fake-device-for-media-stream", "use-fake-ui-for-media-stream"]
-    flags = ["no-sandbox", "disable-gpu", "no-first-run", "disable-background-networking", "disable-component-update"]
-    arguments = [f"--{flag}" for flag in (*flags, *microphone, f"use-file-for-fake-audio-capture={QUESTION}%noloop")]
+    microphone = ("use-fake-device-for-media-stream", "use-fake-ui-for-media-stream")
     tree = {"jupyterlab": "lab/tree", "notebook": "notebooks"}[options.application]
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=arguments)
+        browser = launch(playwright, *microphone, f"use-file-for-fake-audio-capture={QUESTION}%noloop")
         with jupyter(Path(folder), options.application) as url:
             for number in options.numbers or [explorer[0] for explorer in EXPLORERS]:
                 page = browser.new_page(viewport={"width": 1280, "height": 1400})

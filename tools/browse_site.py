@@ -12,24 +12,15 @@ another one) and `pip install ".[browser]"`.
 import argparse
 import functools
 import http.server
-import os
 import re
-import shutil
 import sys
 import threading
 from pathlib import Path
 
 from axe_playwright_python.sync_playwright import Axe
+from chromium import launch
 from playwright.sync_api import Browser, Page, sync_playwright
 
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
 VIEWS = {f"{scheme}-{width}": (scheme, width) for width in (1280, 390) for scheme in ("light", "dark")}
 SOUNDS = """() => Promise.all([...document.querySelectorAll("audio")].map(sound => new Promise(done => {
     const tell = () => done(sound.duration);
@@ -110,9 +101,8 @@ def main() -> None:
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(options.site)))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     seen = {"views": 0, "sounds": 0}
-    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
+        browser = launch(playwright)
         wrong = browse(browser, names, options.views, f"http://127.0.0.1:{server.server_port}", options.pictures, seen)
     print(f"{len(names)} pages, {seen['views']} views, {seen['sounds']} sounds, {len(wrong)} faults")
     sys.exit(bool(wrong))

@@ -27,7 +27,8 @@ PIECE_FRAMES = 400  # 4 seconds: few enough to stay in the cache of a CPU
 def load_audio(path: str | os.PathLike, sample_rate: int = 16000) -> Float[Tensor, "samples"]:
     """Read any file libsndfile knows (WAV, FLAC, OGG, MP3 …): mix to mono, resample band-limited, clip to [-1, 1].
 
-    Raises FileNotFoundError if there is no such file, ValueError if it is no sound, cut short, empty or not finite.
+    Raises FileNotFoundError if there is no such file, ValueError if it is no sound, empty, not finite, or cut short,
+    which shows in WAV, AIFF, FLAC and OGG.
     """
     if not Path(path).is_file():
         raise FileNotFoundError(f"{path}: no such file, expected a sound file")
@@ -35,12 +36,11 @@ def load_audio(path: str | os.PathLike, sample_rate: int = 16000) -> Float[Tenso
     require(not is_raw, f"{path}: raw samples do not say at which rate: save them as WAV or FLAC")
     try:
         with soundfile.SoundFile(path) as file:
-            announced, original_rate, kind = file.frames, file.samplerate, file.format
+            original_rate = file.samplerate
             channels = file.read(dtype="float32", always_2d=True)
     except soundfile.LibsndfileError as error:
         raise ValueError(f"{path}: not a sound file that libsndfile can read: {error.error_string}") from error
-    if kind != "MP3":
-        _require_whole(path, announced, len(channels))
+    _require_whole(path)
     require(len(channels) > 0, f"{path}: the file holds no samples, expected sound")
     mono = soxr.resample(channels.mean(axis=1), original_rate, sample_rate)
     waveform = torch.from_numpy(mono)
@@ -49,16 +49,22 @@ def load_audio(path: str | os.PathLike, sample_rate: int = 16000) -> Float[Tenso
     return waveform.clamp(-1, 1)
 
 
-def _require_whole(path: str | os.PathLike, announced: int, found: int) -> None:
-    """A header names the length of its data; a file cut short holds less. Of WAV and AIFF libsndfile hides it."""
-    require(found >= announced, f"{path}: the file is cut short: {found} of {announced} samples are there")
-    with open(path, "rb") as file:
-        header = file.read(8)
-    byte_order = {b"RIFF": "little", b"FORM": "big"}.get(header[:4])
-    if byte_order is not None:
-        size, there = int.from_bytes(header[4:], byte_order) + 8, os.path.getsize(path)
+def _require_whole(path: str | os.PathLike) -> None:
+    """What libsndfile hides: WAV and AIFF begin with their size, of OGG the last page has a mark (RFC 3533, section 6).
+
+    ValueError if the file is shorter, or the last page not there.
+    """
+    content = Path(path).read_bytes()
+    begins, there = content[:4], len(content)
+    if begins in (b"RIFF", b"FORM"):
+        size = int.from_bytes(content[4:8], "little" if begins == b"RIFF" else "big") + 8
         streamed = size >= 0x7FFFF000  # what writers to a pipe put there, since they cannot know
         require(there >= size or streamed, f"{path}: the file is cut short: {there} of {size} bytes are there")
+    if begins == b"OggS":
+        page = content[content.rfind(b"OggS") :]
+        size = 27 + page[26] + sum(page[27 : 27 + page[26]]) if len(page) > 26 else 27
+        is_last = len(page) >= size and page[5] & 4 != 0
+        require(is_last, f"{path}: the file is cut short: its last page is missing")
 
 
 def save_audio(path: str | os.PathLike, waveform: Float[Tensor, "samples"], sample_rate: int) -> None:

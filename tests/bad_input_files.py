@@ -68,7 +68,7 @@ def write_sounds(folder: Path, waveform: torch.Tensor) -> None:
         ("one-sample-48k.wav", samples[:1], 48000, "PCM_16"),
         ("one-hop.wav", samples[:160], 16000, "PCM_16"),
         ("good.flac", samples, 16000, "PCM_24"),
-        ("good.ogg", samples, 16000, "VORBIS"),
+        ("good.ogg", np.tile(samples, 15), 16000, "VORBIS"),
         ("good.mp3", np.tile(samples, 8), 16000, "MPEG_LAYER_III"),
         ("good.aiff", samples, 16000, "PCM_16"),
     ):

@@ -116,12 +116,41 @@ def test_a_tone_survives_lossy_formats(tmp_path, kind, ending):
     assert level(error) < 0.05 * level(waveform)
 
 
-def test_a_wav_file_written_to_a_pipe_states_no_length_and_is_read_whole(tmp_path):
+@pytest.mark.parametrize("size", [b"\xff\xff\xff\xff", b"\x24\xf0\xff\x7f"])
+def test_a_wav_file_written_to_a_pipe_states_no_length_and_is_read_whole(tmp_path, size):
     path = written(tmp_path, tone(440, 8000), kind="PCM_16")
     content = bytearray(path.read_bytes())
-    content[4:8] = content[40:44] = b"\xff\xff\xff\xff"
+    content[4:8] = content[40:44] = size
     path.write_bytes(content)
     assert len(load_audio(path)) == 8000
+
+
+@pytest.mark.parametrize("share", [0.3, 0.5, 0.9, 0.99, 0.9999])
+def test_an_ogg_file_cut_short_is_refused_wherever_it_is_cut(tmp_path, share):
+    path = written(tmp_path, noise(60_000).numpy(), kind="VORBIS", ending="ogg")
+    content = path.read_bytes()
+    assert len(load_audio(path)) == 60_000
+    path.write_bytes(content[: int(share * len(content))])
+    with pytest.raises(ValueError, match="cut short: its last page is missing"):
+        load_audio(path)
+
+
+def test_an_ogg_file_cut_within_the_header_of_its_last_page_is_refused(tmp_path):
+    path = written(tmp_path, noise(60_000).numpy(), kind="VORBIS", ending="ogg")
+    content = path.read_bytes()
+    for more in (4, 5, 6, 20, 26, 27, 28):
+        path.write_bytes(content[: content.rfind(b"OggS") + more])
+        with pytest.raises(ValueError, match="cut short: its last page is missing"):
+            load_audio(path)
+
+
+def test_a_resamplers_overshoot_is_taken_and_no_more():
+    loud = noise(400)
+    loud[7] = -1.9
+    assert torch.equal(check_waveform(loud, TINY), loud)
+    loud[7] = -2.1
+    with pytest.raises(ValueError, match=r"audio reaches 2\.1"):
+        check_waveform(loud, TINY)
 
 
 def test_what_is_beyond_full_scale_is_clipped_in_and_out(tmp_path):
@@ -210,19 +239,6 @@ def test_no_filter_is_empty_and_each_has_area_one(preset):
     wide = filters[torch.tensor(filter_centres(config)) > 2000]
     areas = wide.sum(dim=1) * config.sample_rate / config.n_fft
     assert torch.allclose(areas, torch.ones_like(areas), atol=0.1)
-
-
-def test_htk_filters_with_floored_bins_would_leave_13_of_128_empty():
-    highest = 2595 * np.log10(1 + 8000 / 700)
-    hertz = 700 * (10 ** (np.linspace(0, highest, 130) / 2595) - 1)
-    edges = np.floor(512 * hertz / 16000)
-    bins = np.arange(257)
-    empty = 0
-    for lower, centre, upper in zip(edges, edges[1:], edges[2:], strict=False):
-        inside_rising = (bins > lower) & (bins < centre)
-        inside_falling = (bins >= centre) & (bins < upper)
-        empty += not (inside_rising | inside_falling).any()
-    assert empty == 13
 
 
 def test_ten_times_louder_is_two_decades_more_power_and_half_a_unit_more():

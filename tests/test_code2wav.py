@@ -57,7 +57,7 @@ def test_the_test_voice_is_neither_silent_nor_clipped():
 
 
 def test_frames_give_exactly_their_samples():
-    for frames in range(1, 65):
+    for frames in (1, 2, 3, 64):
         assert VOICES[torch.float32](random_codes(frames)).shape == (BATCH, frames * 320)
 
 

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 
 from omni_ref import AudioPiece, Generation, Omni, OmniConfig
+from omni_ref import omni as omni_module
 from omni_ref.audio import log_mel_spectrogram, mel_filter_bank, mel_power
 from omni_ref.aut_encoder import AuTEncoder
 from omni_ref.blocks.attention import attention_weights
@@ -202,20 +203,6 @@ def test_the_whole_model_responds_in_half_precision(dtype):
     assert reply.waveform.isfinite().all()
 
 
-def test_one_thread_and_two_give_the_same_tokens():
-    omni = randomise(Omni.from_config(OmniConfig.mini(), device="cpu"))
-    question = 0.1 * torch.randn(12000)
-    generation = Generation(max_text_tokens=16, max_frames=12, text=Sampling(repetition_penalty=1.5))
-    replies = []
-    for threads in (1, 2):
-        torch.set_num_threads(threads)
-        replies.append(omni.respond(question, generation=generation))
-    torch.set_num_threads(1)
-    assert len(replies[0].tokens["text"].unique()) > 5 and len(replies[0].tokens["codec"].unique()) > 5
-    for name, tokens in replies[0].tokens.items():
-        assert torch.equal(tokens, replies[1].tokens[name]), name
-
-
 def test_the_environment_can_name_the_device_and_a_missing_one_is_refused(monkeypatch):
     monkeypatch.setenv("OMNI_DEVICE", f"cuda:{torch.cuda.device_count()}")
     with pytest.raises(ValueError, match="cuda"):
@@ -250,6 +237,15 @@ def test_nothing_is_made_on_the_default_device():
         there = omni.respond(question, generation=generation)
     assert len(here.waveform) > 0 and torch.equal(here.waveform, there.waveform)
     assert all(torch.equal(there.tokens[name], tokens) for name, tokens in here.tokens.items())
+
+
+def test_a_waveform_goes_to_the_models_device_before_its_spectrogram_is_made(monkeypatch):
+    """No GPU is needed to see where it is: a model on the meta device does."""
+    omni, seen = Omni.from_config(TINY, device="cpu").to("meta"), []
+    monkeypatch.setattr(omni_module, "log_mel_spectrogram", lambda waveform, config: seen.append(waveform.device.type))
+    with pytest.raises(TypeError):  # of what it is given instead
+        omni.respond(0.1 * torch.randn(4000))
+    assert seen == ["meta"]
 
 
 def test_without_a_path_the_mini_model_comes():

@@ -1,10 +1,13 @@
 """A model that never ends by itself: its replies end at their limits, and its speech depends on the message alone."""
 
+from dataclasses import replace
+
 import pytest
 import torch
-from test_omni import GENERATION, QUESTIONS, random_omni, tune, varied_seed
+from test_omni import GENERATION, QUESTIONS, TINY, random_omni, tune, varied_seed
 
 from omni_ref import Generation, Omni
+from omni_ref.audio import save_audio
 from omni_ref.sampling import Sampling
 
 
@@ -55,3 +58,12 @@ def test_speech_is_drawn_as_generation_speech_says():
     assert torch.equal(first, codec(speech=warm, seed=1))
     assert not torch.equal(first, codec(speech=warm, seed=2))
     assert not torch.equal(first, codec(seed=1))
+
+
+def test_a_model_of_another_rate_hears_files_and_speaks_at_its_own(tmp_path):
+    ear = replace(TINY.aut_encoder, sample_rate=8000, hop_size=80, frame_size=200, n_fft=256)
+    config = replace(TINY, aut_encoder=ear, code2wav=replace(TINY.code2wav, upsample_rates=(8, 5, 2, 2)))
+    save_audio(tmp_path / "question.wav", tune(4000), 16000)
+    reply = Omni.from_config(config, device="cpu").respond(tmp_path / "question.wav", generation=Generation(3, 4))
+    assert len(reply.tokens["audio"]) == 7 and reply.sample_rate == 8000
+    assert len(reply.waveform) == 160 * len(reply.tokens["codec"]) > 0

@@ -113,6 +113,11 @@ def test_the_pieces_of_a_stream_joined_are_the_reply(omni, question, frames_per_
     assert_same(stream.reply, whole)
 
 
+def test_between_pieces_autograd_is_the_callers(omni):
+    for _ in omni.stream(**QUESTIONS[0], generation=GENERATION):
+        assert torch.is_grad_enabled() and not torch.is_inference_mode_enabled()
+
+
 def test_the_first_piece_of_sound_is_one_frame_and_comes_before_the_text_is_over(omni):
     pieces = list(omni.stream(**QUESTIONS[0], generation=replace(GENERATION, frames_per_piece=3)))
     lengths = [len(piece.waveform) for piece in pieces if isinstance(piece, AudioPiece)]

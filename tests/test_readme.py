@@ -16,6 +16,7 @@ from urllib.parse import unquote
 import nbformat
 import pytest
 import yaml
+from parity.hf import TOLERANCE
 
 from omni_ref.__main__ import EXAMPLES, main, parser
 
@@ -184,3 +185,14 @@ def test_the_table_of_notebooks_has_each_with_its_minutes():
 @pytest.mark.parametrize("picture", re.findall(r"!\[.*?\]\(.*?\)|<img .*?>", README))
 def test_every_picture_has_words_for_those_who_do_not_see_it(picture):
     assert re.search(r'!\[[^\]]{10,}\]|alt="[^"]{10,}"', picture)
+
+
+def test_the_tolerances_in_the_table_are_those_of_the_parity_tests():
+    (row,) = [line for line in README.splitlines() if line.startswith("| Thinker:")]
+    assert list(map(float, re.findall(r"\de-\d+", row))) == list(TOLERANCE.values())
+
+
+def test_a_number_in_bold_reaches_its_bar_and_no_other():
+    page = (ROOT / "docs" / "performance.md").read_text(encoding="utf8")
+    rows = re.findall(r"\| (\**)([\d.]+)\** \| ≤ ([\d.]+) \|$", page, re.MULTILINE)
+    assert len(rows) > 10 and all(bool(bold) == (float(value) <= float(bar)) for bold, value, bar in rows)

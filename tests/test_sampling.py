@@ -124,7 +124,7 @@ def test_half_precision_logits_are_drawn_in_float32():
 @pytest.mark.parametrize(
     "option, value",
     [
-        *[("temperature", value) for value in (-0.1, math.nan)],
+        *[("temperature", value) for value in (-0.1, 1e-4, math.nan)],
         ("top_k", -1),
         *[("top_p", value) for value in (0.0, -0.5, 1.1, math.nan)],
         *[("repetition_penalty", value) for value in (0.0, -1.0, math.nan)],

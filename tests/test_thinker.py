@@ -203,6 +203,16 @@ def test_laid_out_for_decoding_it_has_the_same_weights_and_gives_the_same_at_any
     assert "layers.0.mlp.down_proj.weight" not in moved
 
 
+def test_no_row_of_a_padded_batch_may_have_more_positions_than_there_are():
+    thinker = Thinker(replace(CONFIG, max_position_embeddings=TIME))
+    ids, mask = random_ids(2, TIME + 1), torch.ones(2, TIME + 1, dtype=torch.long)
+    mask[0, :3] = 0
+    with pytest.raises(ValueError, match=f"{TIME + 1} new positions"):
+        thinker(input_ids=ids, attention_mask=mask)
+    mask[1, 0] = 0
+    assert thinker(input_ids=ids, attention_mask=mask).text_logits.isfinite().all()
+
+
 def test_more_positions_than_there_are_is_refused_cached_or_not():
     thinker = Thinker(replace(CONFIG, max_position_embeddings=TIME))
     cache = KVCache()

@@ -1,11 +1,16 @@
 """The key-value cache against plain concatenation."""
 
+from dataclasses import replace
+
 import pytest
 import torch
+from helpers import randomise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from omni_ref.blocks.cache import KVCache
+from omni_ref.config import OmniConfig
+from omni_ref.talker import Talker
 
 LAYERS = 3
 
@@ -95,3 +100,15 @@ def test_another_number_of_rows_is_refused():
     cache.check_batch(2)
     with pytest.raises(ValueError, match="holds 2 rows, the input has 4"):
         cache.check_batch(4)
+
+
+def test_a_talkers_call_that_is_refused_leaves_its_cache_as_it_was():
+    config = replace(OmniConfig.tiny().talker, max_position_embeddings=8)
+    talker, cache = randomise(Talker(config).double()).requires_grad_(False), KVCache()
+    tokens = torch.randint(config.talker_vocab_size, (2, 8))
+    codes = torch.randint(config.codebook_size, (2, 8, config.num_codebooks))
+    first = talker(tokens[:, :5], codes[:, :5], cache)
+    with pytest.raises(ValueError, match="max_position_embeddings"):
+        talker(tokens[:, :4], codes[:, :4], cache)
+    in_two = torch.cat([first, talker(tokens[:, 5:], codes[:, 5:], cache)], dim=1)
+    torch.testing.assert_close(in_two, talker(tokens, codes), atol=1e-10, rtol=0)

@@ -24,6 +24,7 @@ from omni_ref.config import TalkerConfig
 from omni_ref.talker import Talker
 
 each_normalisation = pytest.mark.parametrize("norm_topk_prob", [True, False])
+each_way = pytest.mark.parametrize(("norm_topk_prob", "way"), [(True, way) for way in WAYS] + [(False, "full forward")])
 
 
 def pair(sizes: dict, norm_topk_prob: bool, dtype) -> tuple[Talker, Qwen3MoeModel]:
@@ -36,9 +37,8 @@ def pair(sizes: dict, norm_topk_prob: bool, dtype) -> tuple[Talker, Qwen3MoeMode
     return ours, theirs
 
 
-@each_normalisation
+@each_way
 @each_padding
-@pytest.mark.parametrize("way", WAYS)
 @each_dtype
 @few_examples
 @given(sizes=decoder_sizes())

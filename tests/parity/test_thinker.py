@@ -35,6 +35,10 @@ VARIANTS = {
     "tied embeddings": dict(decoder_sparse_step=2, norm_topk_prob=True, tie_word_embeddings=True),
 }
 each_variant = pytest.mark.parametrize("variant", VARIANTS)
+each_variant_and_way = pytest.mark.parametrize(
+    ("variant", "way"),
+    [("dense and sparse", way) for way in WAYS] + [(variant, "full forward") for variant in list(VARIANTS)[1:]],
+)
 
 
 def pair(sizes: dict, variant: str, dtype: torch.dtype) -> tuple[Thinker, Qwen3MoeForCausalLM]:
@@ -49,9 +53,8 @@ def random_ids(time: int) -> Tensor:
     return torch.randint(VOCAB, (len(PADDING), time), generator=torch.Generator().manual_seed(3))
 
 
-@each_variant
+@each_variant_and_way
 @each_padding
-@pytest.mark.parametrize("way", WAYS)
 @each_dtype
 @few_examples
 @given(sizes=decoder_sizes())

@@ -21,7 +21,7 @@ def written_whole(path: str | os.PathLike, keep: bool = True) -> Iterator[Path]:
     path = Path(path)
     if path.is_dir():
         raise IsADirectoryError(f"{path}: is a folder, expected the name of a file to write")
-    partial = path.with_name(f".{path.name}.partial")
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")  # a name of its own: two may write at a time
     try:
         partial.touch()
     except OSError as error:

@@ -12,7 +12,7 @@ import torch
 
 from ..checkpoint import WEIGHTS
 from ..checks import require
-from ..files import written_whole
+from ..files import require_writable, written_whole
 from ..omni import Omni
 from . import cases, measures
 from .arithmetic import Arithmetic, Task
@@ -50,7 +50,11 @@ def evaluate(checkpoint: Path, device: torch.device, count: int, recordings: Pat
 
 
 def place_for(page: Path, name: str) -> tuple[str, str]:
-    """A page's text before and after the place for a table: from <!-- name --> to <!-- /name -->, these included."""
+    """A page's text before and after the place for a table: from <!-- name --> to <!-- /name -->, these included.
+
+    ValueError if the page has none, OSError if it cannot be written.
+    """
+    require_writable(page)
     text = page.read_text(encoding="utf8")
     begin, end = f"<!-- {name} -->\n", f"<!-- /{name} -->\n"
     there = begin in text and end in text
@@ -71,11 +75,12 @@ def digest(checkpoint: Path) -> str:
 
 
 def commit() -> str:
-    """The commit that is checked out, short; "unknown" outside a repository."""
+    """The commit that is checked out, short, "-dirty" if files were changed since; "unknown" outside a repository."""
     root = Path(__file__).parents[2]
     if shutil.which("git") is None or not (root / ".git").exists():
         return "unknown"
-    found = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, cwd=root)
+    command = ["git", "describe", "--always", "--dirty", "--exclude", "*"]
+    found = subprocess.run(command, capture_output=True, text=True, cwd=root)
     return found.stdout.strip() if found.returncode == 0 else "unknown"
 
 
@@ -111,8 +116,9 @@ def measure(
         "operand pairs and voices held out", cases.asked(hidden, cases.held_out_voice, cases.clean, rng), "", "report"
     )
     if words is not None:
-        known = cases.trained_exchanges(task, rng, count, set(words))
-        heard("a real person, words spliced", cases.spliced(known, [words], cases.clean, rng), "")
+        own = np.random.default_rng([SEED, 1])  # the rows after these are the same without the recordings
+        known = cases.trained_exchanges(task, own, count, set(words))
+        heard("a real person, words spliced", cases.spliced(known, [words], cases.clean, own), "")
     texts = [exchange.reply for exchange in cases.held_out_exchanges(task, rng, count)]
     spoken = cases.asked(trained(), cases.held_out_voice, cases.clean, rng)
     for measured in (

@@ -3,8 +3,8 @@
     waveform ─ log-mel, twice ─ CodecEncoder ─ residual VQ ─ codes ─ Code2Wav ─ waveform
                                                   └ its codebooks are Code2Wav's embeddings
 
-The encoder exists for training only. SoundStream (Zeghidour et al. 2021, section III) is the pattern; instead of
-adversaries, mel spectrograms at three resolutions are compared. An encoder fed the raw waveform did not train in the
+Answering does not need the encoder. SoundStream (Zeghidour et al. 2021, section III) is the pattern; mel and linear
+spectrograms are compared, and adversaries come only in `vocoder`. An encoder fed the raw waveform did not train in the
 same time: the latents are tiny at first and the quantizer starves; so it reads log-mel, and its latents are normalised.
 
 It reads two of them: windows of 64 ms tell frequencies apart, windows of 16 ms moments. With both, fewer words are read
@@ -105,7 +105,7 @@ class Codec(nn.Module):
 
     @torch.no_grad()
     def begin(self) -> None:
-        """Before training: small codes, and each codebook enters Code2Wav alike, so that it reads the sum they mean."""
+        """Before training: new codes, and each codebook enters Code2Wav alike, so that it reads the sum they mean."""
         for quantizer in self.quantizer.quantizers:
             quantizer.set_codebook(torch.randn_like(quantizer.codebook))
         projection, codebooks = self.code2wav.proj.weight, len(self.quantizer.quantizers)

@@ -1,7 +1,7 @@
 """The corpus: rendered once by the voices, in some minutes, and kept in one file a part. Nothing is downloaded.
 
-    questions   whole questions, by all training voices
-    words       every word of the task, one by one, by the same speakers, to splice questions from
+    questions   whole questions, by espeak-ng and the natural voices heart and joe
+    words       every word of the task, one by one, by other draws of these voices and by Kokoro's, to splice them
     replies     what the reply voice says: targets of codec and Talker
 
 Rendering is seeded, and each part is rendered in a process of its own, since espeak-ng carries its state on from one
@@ -46,8 +46,8 @@ class Recordings:
     @classmethod
     def of(cls, spoken: Iterable[tuple[Clip, str, str]]) -> "Recordings":
         """From (waveform, text, speaker), one after the other."""
-        waveforms, texts, speakers = zip(*spoken, strict=True)
-        pieces = [np.round(waveform.clip(-1, 1) * 32767).astype(np.int16) for waveform in waveforms]
+        in_16_bits = lambda waveform: np.round(waveform.clip(-1, 1) * 32767).astype(np.int16)  # noqa: E731
+        pieces, texts, speakers = zip(*((in_16_bits(clip), text, name) for clip, text, name in spoken), strict=True)
         return cls(np.concatenate(pieces), np.cumsum([len(p) for p in pieces]), np.array(texts), np.array(speakers))
 
     def __len__(self) -> int:

@@ -11,7 +11,7 @@ import pickle
 import time
 import zlib
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -97,10 +97,15 @@ def step_generator(seed: int, name: str, step: int) -> np.random.Generator:
 def train(stage: Stage, folder: Path, device: torch.device, seed: int = 0) -> None:
     """Run a stage to its end, from its snapshot if there is one. Losses go to `folder`, as CSV and for TensorBoard.
 
-    RuntimeError at a gradient that is not finite: the same one each time it goes on from there.
+    ValueError if the snapshot was made with another schedule. RuntimeError at a gradient that is not finite: the same
+    one each time it goes on from there.
     """
     folder.mkdir(parents=True, exist_ok=True)
     snapshot = load_snapshot(folder, stage.name, stage.module)
+    recipe, path = asdict(stage.schedule), snapshot_path(folder, stage.name)
+    before = snapshot.get("schedule", recipe)
+    others = [f"{key} {before[key]}, not {value}" for key, value in recipe.items() if before[key] != value]
+    require(not others, f"{path}: trained with {', '.join(others)}: remove it, and those of the stages built on it")
     if snapshot["step"] == 0:
         stage.begin(step_generator(seed, f"{stage.name} begins", 0))
     parameters = [parameter for parameter in stage.module.parameters() if parameter.requires_grad]
@@ -136,6 +141,7 @@ def save_snapshot(
         "optimizer": optimizer.state_dict(),
         "step": step,
         "steps": stage.schedule.steps,
+        "schedule": asdict(stage.schedule),
         "seconds": seconds,
         "values": values,
     }
@@ -151,17 +157,16 @@ class Log:
 
     def __init__(self, folder: Path, name: str, first: int, values: dict[str, list[float]]):
         self._path, self._first, self.values = folder / f"{name}.csv", first, values
-        self._board = SummaryWriter(str(folder / "tensorboard" / name), purge_step=first + 1 if first else None)
+        self._board = SummaryWriter(str(folder / "tensorboard" / name), purge_step=first + 1)
 
     def __enter__(self) -> "Log":
-        kept = []
-        if self._path.exists():  # lines after the snapshot belong to steps that are run again
-            kept = [
-                line
-                for line in self._path.read_text(encoding="utf8").splitlines()[1:]
-                if int(line.split(",")[0]) <= self._first
-            ]
-        self._kept, self._file = kept, None
+        self._file, self._goes_on = None, False
+        lines = self._path.read_text(encoding="utf8").splitlines() if self._path.exists() else []
+        kept = [line for line in lines[1:] if int(line.split(",")[0]) <= self._first]  # later steps are run again
+        if kept:
+            self._goes_on = True
+            with written_whole(self._path) as partial:
+                partial.write_text("\n".join([lines[0], *kept]) + "\n", encoding="utf8", newline="\n")
         return self
 
     def __exit__(self, *_) -> None:
@@ -178,9 +183,9 @@ class Log:
         means = {name: sum(entries) / len(entries) for name, entries in self.values.items()}
         self.values = {}
         if self._file is None:
-            self._file = self._path.open("w", newline="")
-            self._file.write(",".join(["step", "steps", "seconds", *means]) + "\n")
-            self._file.writelines(line + "\n" for line in self._kept)
+            self._file = self._path.open("a" if self._goes_on else "w", newline="", encoding="utf8")
+            if not self._goes_on:
+                self._file.write(",".join(["step", "steps", "seconds", *means]) + "\n")
         csv.writer(self._file, lineterminator="\n").writerow(
             [step, steps, f"{seconds:.1f}", *(f"{value:.5g}" for value in means.values())]
         )

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from ..blocks.moe import RouterOutput, TopKRouter, load_balancing_loss
 from ..thinker import ThinkerOutput
-from .rows import IGNORED, LETTERS, Rows
+from .rows import IGNORED, LETTERS, Rows, require_letters
 
 TALKER_WEIGHT, BALANCE_WEIGHT = 0.1, 0.02
 
@@ -42,9 +42,11 @@ def ctc_loss(
 ) -> Float[Tensor, ""]:
     """Connectionist temporal classification (Graves et al. 2006, sections 3 and 4): letters in their order, anywhere.
 
-    Symbol 0 is the blank. A recording with fewer positions than letters counts as nothing. ValueError for a letter that
-    LETTERS lacks.
+    Symbol 0 is the blank. A recording with fewer positions than letters, and one more for each double letter, counts as
+    nothing. ValueError for a letter that LETTERS lacks.
     """
+    for text in texts:
+        require_letters(text)
     labels = [torch.tensor([1 + LETTERS.index(letter) for letter in text]) for text in texts]
     sizes = torch.tensor([len(label) for label in labels])
     log_probabilities = logits.log_softmax(dim=-1).transpose(0, 1)

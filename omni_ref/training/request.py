@@ -6,9 +6,12 @@ import pkgutil
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
 from ..checks import check_seed, require
 from ..files import written_whole
 from .arithmetic import Task
+from .rows import require_letters
 from .voices import Voice
 
 NOTE = "run.json"
@@ -28,6 +31,26 @@ def made(name: str, kind: type) -> Task | Voice:
     thing = found()
     require(isinstance(thing, kind), f"{name}: lacks a member of {kind.__module__}.{kind.__name__}")
     return thing
+
+
+def try_task(task: Task, questions: int = 300) -> None:
+    """ValueError if some questions hold what hearing cannot spell, or a word that no voice would be told to say."""
+    rng, words = np.random.default_rng(0), set(task.words())
+    for _ in range(questions):
+        question = task.exchange(rng).question
+        require_letters(question)
+        missing = sorted(set(question.split()) - words)
+        require(not missing, f"question {question!r}: {', '.join(missing)} in it, which words() of the task lacks")
+
+
+def try_voice(voice: Voice, words: Sequence[str]) -> None:
+    """Let a voice say all the words of a task. ValueError if it is no sound as voices give it."""
+    spoken = np.asarray(voice.say(" ".join(words), 1.0))
+    form = f"{spoken.dtype} of shape {spoken.shape}"
+    require(spoken.dtype == np.float32 and spoken.ndim == 1, f"voice {voice.name}: {form}, expected mono float32")
+    require(len(spoken) > 0, f"voice {voice.name}: it said nothing, expected sound")
+    loudest = float(np.abs(spoken).max())  # a resampler overshoots a little, integers by thousands
+    require(loudest <= 2, f"voice {voice.name}: samples up to {loudest:g}, expected them in [-1, 1]")
 
 
 def request(seed: int, task: str, voices: Sequence[str] | None) -> dict:

@@ -14,12 +14,19 @@ import torch
 from jaxtyping import Bool, Int
 from torch import Tensor, nn
 
+from ..checks import require
 from ..tokenizer import Tokenizer
 
 IGNORED = -100
 LETTERS = " abcdefghijklmnopqrstuvwxyz"
 NUM_SYMBOLS = len(LETTERS) + 1
 MOST_WORDS = 9
+
+
+def require_letters(text: str) -> None:
+    """ValueError if a question holds anything but letters of LETTERS: hearing could not spell it."""
+    unknown = sorted(set(text) - set(LETTERS))
+    require(not unknown, f"question {text!r}: {', '.join(map(repr, unknown))} in it, expected a to z and spaces alone")
 
 
 def spell(text: str) -> list[int]:

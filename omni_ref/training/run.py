@@ -33,7 +33,7 @@ from .codec import Codec, CodecStage
 from .corpus import Recordings, render_questions, render_replies, render_words
 from .hearing import HearingStage
 from .loop import Log, Stage, load_snapshot, snapshot_path, train
-from .request import made, note, request, require_same_run
+from .request import made, note, request, require_same_run, try_task, try_voice
 from .speaking import MessageStage, SpeakingStage
 from .thinking import ListeningStage, ReadingStage
 from .vocoder import VocoderStage
@@ -69,15 +69,17 @@ def run_all(
 ) -> None:
     """Every stage, as many at a time as CORES. ChildProcessError names one that failed, and where it says why.
 
-    What can be refused is refused now, not after an hour: an output that cannot be written, a task or voice that is
-    none, a folder that holds another run.
+    What can be refused is refused now, not after an hour: an output that cannot be written, a folder that holds another
+    run, a task or voice that is none, or that cannot be spelled or heard.
 
     SIGTERM ends it between two looks at its stages, not while one is being begun: none is left behind. SystemExit then.
     """
     asked = request(seed, task, voices)
     require_same_run(folder, asked)
-    for name, kind in ((task, Task), *((voice, Voice) for voice in voices)):
-        made(name, kind)
+    exchanges = made(task, Task)
+    try_task(exchanges)
+    for voice in voices:
+        try_voice(made(voice, Voice), exchanges.words())
     require_writable(make_folder(output) / CONFIG)
     note(folder, asked)
     options = ["--folder", str(folder), "--output", str(output), "--device", str(device), "--seed", str(seed)]
@@ -110,6 +112,7 @@ def run_all(
         finally:
             for process in running.values():
                 process.terminate()
+            for process in running.values():
                 process.wait()
             signal.signal(signal.SIGTERM, before)
 
@@ -152,7 +155,7 @@ def run_stage(
     require(name in STAGES, f"--stage {name}, expected one of {', '.join(STAGES)}")
     asked = request(seed, task, voices if voices or name in ("questions", "words") else None)
     require_same_run(folder, asked)
-    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
+    torch.set_num_threads(1)
     if name in CORPUS:
         exchanges, speakers = made(task, Task), [made(voice, Voice) for voice in voices]
         note(folder, asked)
@@ -240,11 +243,11 @@ def pack(folder: Path, output: Path, device: torch.device, seed: int) -> None:
     """Put the trained parts together: the checkpoint in float16, beside it the codec's encoder and the run's curves."""
     omni = Omni.from_config(OmniConfig.mini(), seed, device)
     codec = Codec(omni.code2wav).to(device)
-    for name in ("codec", "vocoder", "listening", "speaking", "message"):
+    for name in ("codec", "vocoder", "listening", "message"):
         load_finished(name, omni, codec, folder, device)
-    save_checkpoint(output, omni, omni.config, torch.float16)
+    write_curves(folder, make_folder(output) / CURVES)  # first: it fails if a log is missing
     save_weights(output / CODEC_ENCODER, codec.encoder, torch.float16)
-    write_curves(folder, output / CURVES)
+    save_checkpoint(output, omni, omni.config, torch.float16)
 
 
 def write_curves(folder: Path, path: Path) -> None:

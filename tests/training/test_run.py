@@ -129,6 +129,13 @@ def test_a_folder_holds_one_run_and_another_seed_task_or_voice_is_not_taken_for_
     run_stages(folder, weights, ("vocoder", "words", "hearing"))
 
 
+def test_a_stage_that_was_trained_with_another_schedule_is_not_taken_for_done(small, tmp_path, monkeypatch):
+    run_stages(tmp_path, tmp_path, ("replies", "codec"))
+    monkeypatch.setattr(run.CodecStage, "schedule", loop.Schedule(steps=2, batch=2, learning_rate=2e-4))
+    with pytest.raises(ValueError, match=r"trained with learning_rate 0\.0001, not 0\.0002: remove it"):
+        run_stages(tmp_path, tmp_path, ("codec",))
+
+
 def test_a_stage_that_was_not_finished_is_not_built_upon(small, tmp_path):
     run_stages(tmp_path, tmp_path, ("replies", "codec"))
     state = torch.load(snapshot_path(tmp_path, "codec"), weights_only=True)

@@ -88,6 +88,8 @@ def save_audio(path: str | os.PathLike, waveform: Float[Tensor, "samples"], samp
 
 def check_waveform(waveform: Tensor | np.ndarray, config: AuTEncoderConfig) -> Float[Tensor, "samples"]:
     """A finite mono waveform of a frame or more at the encoder's rate, as float32; else ValueError says what came."""
+    is_native = isinstance(waveform, Tensor) or np.asarray(waveform).dtype.isnative
+    require(is_native, "audio in another machine's byte order, expected this one's: .astype('float32') puts it right")
     samples = torch.as_tensor(waveform, device="cpu")
     shape = tuple(samples.shape)
     require(samples.ndim == 1, f"audio of shape {shape}, expected one axis, samples: mix the channels to one")

@@ -1,4 +1,4 @@
-"""Notebooks as pages: what a figure shows is said in words, sounds have names, hints are formatted."""
+"""Notebooks as pages: what a figure shows is said in words, hints are formatted."""
 
 import ast
 import json
@@ -62,7 +62,7 @@ def picture_text(source: str, drawn: Functions, plain: str, texts: dict[str, str
 
 
 def with_texts(notebook: dict, texts: dict[str, str]) -> dict:
-    """The notebook with an alternative text for each picture and a name for each sound; hints are Markdown."""
+    """The notebook with an alternative text for each picture; hints are Markdown."""
     drawn: Functions = {}
     for cell in notebook["cells"]:
         source = cell["source"] = "".join(cell["source"])
@@ -76,9 +76,6 @@ def with_texts(notebook: dict, texts: dict[str, str]) -> dict:
             plain = "".join(data.get("text/plain", ""))
             if "image/png" in data:
                 cell["metadata"]["mystnb"] = {"image": {"alt": picture_text(source, drawn, plain, texts)}}
-            if "text/html" in data:
-                html = "".join(data["text/html"])
-                data["text/html"] = html.replace("<audio ", f'<audio aria-label="{plain}" preload="metadata" ')
     return notebook
 
 

@@ -56,26 +56,29 @@ def question_from(sound: bytes, name: str, sample_rate: int) -> Float[Tensor, "s
 
 
 class AskAloud(Pictured):
-    """Record a question or choose a file, and hear the answer. It begins with an example."""
+    """A question becoming an answer, stage by stage: record one or choose a file. It begins with an example."""
 
     def __init__(self, omni: Omni, example: Float[Tensor, "samples"]):
+        super().__init__(layout=AT_THE_LEFT)
         self.omni, self.sample_rate = omni, omni.config.aut_encoder.sample_rate
         self.recorder = Recorder(sample_rate=self.sample_rate)
         self.recorder.on_msg(self._hear)
         self.words, self.picture = ipywidgets.HTML(), Picture()
-        self.player = ipywidgets.Audio(format="mp3", autoplay=False, loop=False)
-        self.answer(example)
-        children = [self.recorder, self.words, self.player, self.picture]
-        super().__init__(children, layout=AT_THE_LEFT)
+        self.answer(example, aloud=False)
 
-    def answer(self, question: Float[Tensor, "samples"]) -> None:
-        """Show what was heard, what is said to it, the sound of that, and what happened in between."""
+    def answer(self, question: Float[Tensor, "samples"], aloud: bool = True) -> None:
+        """Show what was heard, what is said to it, the sound of that, and what happened in between.
+
+        The player is a new one each time, so that it plays what an earlier one has played, too.
+        """
         self.heard = self.omni.respond(question, task="transcribe", speak=False).text
         self.reply = self.omni.respond(question)
         heard, said = html.escape(self.heard), html.escape(self.reply.text)
         self.words.value = f'<div role="status">Heard: “{heard}”<br><b>Answer: “{said}”</b></div>'
-        self.player.value = mp3(self.reply.waveform, self.reply.sample_rate)
-        self.picture.show(exchange(question, self.reply, self.omni.config))
+        spoken = mp3(self.reply.waveform, self.reply.sample_rate)
+        self.player = ipywidgets.Audio(value=spoken, format="mp3", autoplay=aloud, loop=False)
+        self.picture.show(exchange(question, self.reply, self.omni.config), exchange.__doc__)
+        self.children = (self.recorder, self.words, self.player, self.picture)
 
     def _hear(self, _recorder: Recorder, message: dict, sounds: list[memoryview]) -> None:
         """A sound has come from the page: answer it, or say there why not."""
@@ -83,7 +86,6 @@ class AskAloud(Pictured):
         try:
             question = question_from(bytes(sounds[0]), name, self.sample_rate)
             self.recorder.say(f"{name}, {len(question) / self.sample_rate:.1f} s: thinking …")
-            self.player.autoplay = True
             self.answer(question)
             self.recorder.say(f"{name}: answered. Ask again.")
         except ValueError as error:

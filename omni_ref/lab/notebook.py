@@ -80,5 +80,7 @@ class Sound:
 
     def _repr_mimebundle_(self, **_) -> dict[str, str]:
         data = base64.b64encode(mp3(self.waveform, self.sample_rate)).decode()
-        player = f'<audio controls src="data:audio/mpeg;base64,{data}"></audio>'
+        player = (
+            f'<audio controls aria-label="{self!r}" preload="metadata" src="data:audio/mpeg;base64,{data}"></audio>'
+        )
         return {"text/plain": repr(self), "text/html": player}

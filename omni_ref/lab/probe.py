@@ -63,7 +63,7 @@ class Probe:
             self.calls.setdefault(name, []).append(call)
             if isinstance(part, ScaledDotProduct):
                 query, key, _, mask = args
-                self.attention.setdefault(owner, []).append(owned(attention_weights(query, key, mask)))
+                self.attention.setdefault(owner, []).append(owned(attention_weights(query.float(), key.float(), mask)))
             elif isinstance(part, TopKRouter):
                 kept = RouterOutput(*map(owned, vars(output).values()))
                 self.routing.setdefault(owner, []).append(kept)

@@ -57,7 +57,7 @@ function render({ model, el }) {
     if (gone) return release();
     const pieces = [];
     recorder = new MediaRecorder(stream);
-    const ends = setTimeout(() => recorder.stop(), 1000 * longest);
+    const ends = setTimeout(() => recorder.stop(), 1000 * longest - 500); // timers are late, encoders round up
     recorder.ondataavailable = (event) => pieces.push(event.data);
     recorder.onstop = () => {
       clearTimeout(ends);

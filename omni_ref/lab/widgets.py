@@ -132,6 +132,7 @@ class SpokenFigure(LiveFigure):
     def _say(self, _button: ipywidgets.Button) -> None:
         with torch.set_grad_enabled(self.gradients):
             reply = self.speak(**self.values)
+        self.spoken.children = (self.button,)  # a player that is shown anew plays, even what it has played before
         self.player.value = mp3(reply.waveform, reply.sample_rate)
         self.spoken.children = (self.button, self.player)  # not before: a browser calls an empty player an error
 

@@ -69,8 +69,9 @@ def test_the_example_is_answered_and_the_page_has_three_faces(ask):
 
 
 def test_a_sound_from_the_page_is_heard_answered_and_seen(ask):
-    before = ask.picture.value, ask.player.value
+    before, player = (ask.picture.value, ask.player.value), ask.player
     assert hand_over(ask, sound(1.0), "tone.wav") == "tone.wav: answered. Ask again."
+    assert ask.player is not player and ask.player in ask.children, "shown anew, it plays what has been played, too"
     assert ask.player.autoplay and ask.picture.value != before[0] and ask.player.value != before[1]
     assert ask.reply.text in ask.words.value and ask.heard in ask.words.value
     assert hand_over(ask, QUESTION.read_bytes(), "The recording") == "The recording: answered. Ask again."

@@ -161,7 +161,11 @@ def test_a_spoken_figure_speaks_when_asked_and_forgets_it_at_the_next_move():
     figure.button.click()
     assert asked == [900] and figure.spoken.children == (figure.button, figure.player)
     assert figure.player.value == mp3(tone(900), 16000) and figure.player.autoplay
+    shown = []
+    figure.spoken.observe(lambda change: shown.append(len(change.new)), "children")
+    figure.button.click()
+    assert asked == [900, 900] and shown == [1, 2], "the player is shown anew: it would not play the same sound again"
     control(figure, 0).value = 500
-    assert asked == [900] and figure.spoken.children == (figure.button,)
+    assert asked == [900, 900] and figure.spoken.children == (figure.button,)
     assert figure.picture.value == png(bar(500))
     assert repr(figure) == "SpokenFigure(bar: height=500)"

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from ...blocks.moe import Experts, RouterOutput, TopKRouter
 from ...config import ThinkerConfig
-from . import Mistake, exercise
+from . import Mistake, exercise, returned
 
 LOGITS = (2.0, 1.0, 0.0, -1.0)
 
@@ -79,10 +79,9 @@ def dispatch(answer: Callable[[Experts, Tensor, RouterOutput], Tensor]) -> Mista
     routing = router(tokens)
     expected = experts.plain_loop(tokens, routing)
     experts.rows = 0
-    came = answer(experts, tokens, routing)
-    if not isinstance(came, Tensor) or came.shape != expected.shape:
-        gave = tuple(came.shape) if isinstance(came, Tensor) else came
-        return f"It gave {gave}, expected a tensor of shape {tuple(expected.shape)}."
+    came = returned(answer(experts, tokens, routing), Tensor).detach().cpu().to(expected.dtype)
+    if came.shape != expected.shape:
+        return f"It gave {tuple(came.shape)}, expected a tensor of shape {tuple(expected.shape)}."
     if not torch.allclose(came, expected, atol=1e-3, rtol=1e-3):
         return f"The outputs are off by {float((came - expected).abs().max()):.2g} at most. Are the weights in?"
     wanted = routing.top_k_index.numel()

@@ -1,7 +1,7 @@
 """Exercises of notebook 00."""
 
-from ...omni import Omni
 from . import Mistake, exercise
+from .thinker import shipped
 
 TEENS = ["eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"]
 ONES = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", *TEENS, "twenty"]
@@ -51,5 +51,5 @@ def wrong_sum(answer: str) -> Mistake:
     if left not in ONES or right not in ONES:
         return 'Only *plus* here: "seven plus eight", or two other numbers from zero to twenty, in words.'
     truth = f"{answer} is {in_words(ONES.index(left) + ONES.index(right))}"
-    said = Omni.from_pretrained().respond(text=answer, speak=False).text
+    said = shipped().respond(text=answer, speak=False).text
     return f'It answers "{said}", which is right.' if said == truth else None

@@ -17,12 +17,16 @@ STEPS = 12  # colours in a picture: enough to read it by, and a third of the byt
 Values = Float[Tensor, "_"]
 
 
+def code_colours(codebook_size: int) -> ListedColormap:
+    """A colour tells a code from others, and no more: shuffled, since a larger code is not a brighter sound."""
+    shuffled = torch.randperm(codebook_size, generator=torch.Generator().manual_seed(0))
+    return ListedColormap(matplotlib.colormaps[HEAT].resampled(codebook_size)(shuffled.numpy()))
+
+
 def draw_codes(axes: Axes, codes: Int[Tensor, "frames codebooks"], seconds: float, codebook_size: int) -> None:
-    """One column a frame, one row a codebook, against seconds; a colour tells a code from others, and no more."""
+    """One column a frame, one row a codebook, against seconds."""
     codebooks = codes.shape[1]
-    shuffled = torch.randperm(codebook_size, generator=torch.Generator().manual_seed(0))  # more is not brighter
-    colours = ListedColormap(matplotlib.colormaps[HEAT].resampled(codebook_size)(shuffled.numpy()))
-    options = dict(aspect="auto", cmap=colours, vmin=-0.5, vmax=codebook_size - 0.5)
+    options = dict(aspect="auto", cmap=code_colours(codebook_size), vmin=-0.5, vmax=codebook_size - 0.5)
     axes.imshow(codes.T.cpu().numpy(), extent=(0, seconds, codebooks - 0.5, -0.5), **options)
     axes.set(ylabel="codebook", yticks=range(codebooks))
 

@@ -10,7 +10,8 @@ from ...config import AuTEncoderConfig, OmniConfig
 from ...turn import Reply
 from .aut import draw_frames
 from .cells import byte_name
-from .style import HEAT, QUESTION, THOUGHT, drawing
+from .code2wav import code_colours
+from .style import QUESTION, THOUGHT, drawing
 
 
 def draw_mel_of(axes: Axes, waveform: Float[Tensor, "samples"], config: AuTEncoderConfig) -> None:
@@ -47,13 +48,12 @@ def exchange(question: Float[Tensor, "samples"] | None, reply: Reply, config: Om
         draw_tokens(talker_tokens, reply.tokens["talker"], THOUGHT, "position in the reply", letters)
         talker_tokens.set_title("3  Thinker: the reply's text (letters) and what it tells the Talker (heights)", pad=14)
         if len(reply.tokens["codec"]):
-            largest = config.talker.codebook_size - 1
-            options = dict(aspect="auto", cmap=HEAT, vmin=0, vmax=largest)
-            image = codes.imshow(reply.tokens["codec"].T.numpy(), **options)
-            figure.colorbar(image, ax=codes, label="code", pad=0.01)
+            size = config.talker.codebook_size
+            options = dict(aspect="auto", cmap=code_colours(size), vmin=-0.5, vmax=size - 0.5)
+            codes.imshow(reply.tokens["codec"].T.numpy(), **options)
         codes.set(xlabel=f"frame, {config.code2wav.frame_rate} a second", ylabel="codebook")
         codes.set_yticks(range(config.talker.num_codebooks))
-        codes.set_title(f"4  Talker: {config.talker.num_codebooks} codes a frame")
+        codes.set_title(f"4  Talker: {config.talker.num_codebooks} codes a frame, each a colour")
         if reply.waveform is not None and len(reply.waveform) >= config.aut_encoder.hop_size:
             draw_mel_of(said, reply.waveform, config.aut_encoder)
         said.set_title(f"5  Code2Wav: the answer, {reply.sample_rate // 1000} kHz, as a log-mel spectrogram")

@@ -9,7 +9,6 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from ...config import AuTEncoderConfig
-from ..ledger import Row
 from .exchange import draw_mel_of
 from .positions import visible
 from .style import AMBER, ANSWER, GREEN, HEAT, QUESTION, SKY, THOUGHT, drawing, token_span
@@ -17,7 +16,7 @@ from .style import AMBER, ANSWER, GREEN, HEAT, QUESTION, SKY, THOUGHT, drawing, 
 # Okabe and Ito's eight, grey for yellow, whose thin lines are lost on white: an expert each; letters on them are
 # black, or white on the dark ones.
 EXPERTS = (QUESTION, AMBER, GREEN, "#000000", SKY, ANSWER, THOUGHT, "#999999")
-DARK = (QUESTION, ANSWER, GREEN, "#000000")
+DARK = (QUESTION, "#000000")
 
 
 def router_choice(
@@ -126,23 +125,6 @@ def woken_experts(counts: dict[str, list[int]], num_experts: int) -> Figure:
             axes.step(range(1, len(count) + 1), count, style, where="post", color=colour, label=name)
         axes.set(xlabel="tokens in one pass", ylabel="different experts", ylim=(0, num_experts + 0.5))
         axes.legend(loc="lower right")
-    return figure
-
-
-def total_and_active(rows: list[Row]) -> Figure:
-    """The large parts of a component: pale, all its parameters; solid, the active ones, which one token reads."""
-    kept = [row for row in rows if row.parameters > 0.01 * sum(each.parameters for each in rows)]
-    names = [row.part.partition(":")[0].partition(" (")[0] for row in kept]
-    whole, active = ([getattr(row, name) / 1e9 for row in kept] for name in ("parameters", "active"))
-    with drawing(8, 0.3 * len(kept) + 0.8) as figure:
-        axes = figure.subplots()
-        axes.barh(names, whole, color=QUESTION, alpha=0.35)
-        axes.barh(names, active, color=ANSWER, height=0.4)
-        for place, (of_all, read) in enumerate(zip(whole, active, strict=True)):
-            label = f"{of_all:.2f} in total, {read:.2f} active"
-            axes.annotate(label, (of_all, place), (4, 0), textcoords="offset points", va="center")
-        axes.invert_yaxis()
-        axes.set(xlabel="billion parameters: pale, total; solid, active", xlim=(0, 1.35 * max(whole)))
     return figure
 
 

@@ -17,9 +17,9 @@ from ...turn import Reply
 from ..watch import AUDIO, Watched
 from .aut import draw_frames
 from .cells import byte_name
-from .code2wav import MARK, draw_codes, draw_mel
+from .code2wav import MARK, code_colours, draw_codes, draw_mel
 from .experts import EXPERTS
-from .style import ANSWER, HEAT, QUESTION, THOUGHT, drawing, token_span
+from .style import ANSWER, QUESTION, THOUGHT, drawing, token_span
 
 PALE = "0.9"  # what cannot be read, or is not there yet
 POINTS = 8  # lines that draw the sound of a frame
@@ -80,15 +80,16 @@ def attention(watched: Watched, layer: int, head: int, query: int) -> Figure:
         above.vlines([watched.seconds(place) for place in watched.sound], 0, on_sound.tolist(), QUESTION, linewidth=4)
         below.vlines(range(len(on_text)), 0, on_text.tolist(), QUESTION, linewidth=6)
         _draw_letters(below, watched, query)
+        if query <= watched.sound[-1]:
+            above.axvspan(max(watched.seconds(query) + half, span[0]), span[1], color=PALE, linewidth=0)
         if watched.ids[query] == AUDIO:
-            above.axvspan(watched.seconds(query) + half, span[1], color=PALE, linewidth=0)
             for axes in (heard, above):
                 axes.axvline(watched.seconds(query), color=ANSWER, linewidth=1)
         else:
             below.axvline(watched.text.index(query), color=ANSWER, linewidth=1)
         below.axvspan(sum(place <= query for place in watched.text) - 0.5, len(on_text), color=PALE, linewidth=0)
         title = f"Layer {layer}, head {head} at “{position_name(watched, query)}”"
-        heard.set_title(f"{title}: {100 * float(on_sound.sum()):.0f} % on the sound")
+        heard.set_title(f"{title}: {100 * float(on_sound.sum()):.0f} % on the sound", parse_math=False)
         for axes in (above, below):
             axes.set(ylim=(0, 1.08 * most), ylabel="weight")
             axes.set_yticks((0, most), ("0", f"{most:.2f}"))
@@ -158,7 +159,8 @@ def routing(watched: Watched, token: int) -> Figure:
 def saying(reply: Reply, step: int, config: OmniConfig) -> Figure:
     """A reply at one step of the Talker: what was heard, and what is written, told, coded and said by then.
 
-    The three lower panels share an axis, the step: codebook k of frame f comes at step f + k.
+    The three lower panels share an axis. Letters stand at their step, codes and sound at their frame: codebook k of
+    frame f comes at step f + k.
     """
     heard, text, told, codes = (reply.tokens[name] for name in ("audio", "text", "talker", "codec"))
     frames, codebooks = codes.shape
@@ -179,7 +181,8 @@ def saying(reply: Reply, step: int, config: OmniConfig) -> Figure:
         for axes in (thought, spoken, sound):
             axes.axvline(step, color=ANSWER, linewidth=1)
             axes.set_xlim(-1, last + 1)
-        sound.set(xlabel=f"step of {1000 // config.code2wav.frame_rate} ms", xticks=range(0, last + 1, 20))
+        sound.set_xticks(range(0, last + 1, 20))
+        sound.set_xlabel(f"step (codes and sound: frame) of {1000 // config.code2wav.frame_rate} ms")
         goes_in = f"talker token {told[step]} ({byte_name(int(text[step]))})" if step < len(text) else "pad"
         new = [str(int(codes[step - k, k])) for k in range(codebooks) if 0 <= step - k < frames]
         whole = f"Frame {frame} is whole" if frame >= 0 else "No frame is whole yet"
@@ -201,7 +204,7 @@ def _draw_codes_so_far(axes: Axes, codes: Int[Tensor, "frames codebooks"], step:
     comes = torch.arange(frames)[:, None] + torch.arange(codebooks)
     known = torch.where(comes <= step, codes.float(), float("nan"))
     axes.set_facecolor(PALE)
-    options = dict(aspect="auto", cmap=HEAT, vmin=0, vmax=codebook_size - 1)
+    options = dict(aspect="auto", cmap=code_colours(codebook_size), vmin=-0.5, vmax=codebook_size - 0.5)
     axes.imshow(known.T.numpy(), extent=(-0.5, frames - 0.5, codebooks - 0.5, -0.5), **options)
     axes.set(ylabel="codebook", yticks=(0, codebooks - 1))
 
@@ -228,7 +231,7 @@ def code_grid(
 ) -> Figure:
     """Codes of which only `kept` codebooks sound and one, (frame, codebook), was changed; below, the log-mel of it.
 
-    `reached`: from when to when, in seconds, the changed frame can be heard.
+    `reached`: from when to when, in seconds, the changed frame can be heard, if its codebook is kept.
     """
     frames, codebooks = codes.shape
     frame, codebook = changed
@@ -244,8 +247,10 @@ def code_grid(
         grid.add_patch(Rectangle(corner, width, 1, fill=False, edgecolor=MARK, linewidth=2))
         grid.set_title(f"Codebooks heard: {kept}. Frame {frame}, codebook {codebook}: code {codes[frame, codebook]}")
         draw_mel(heard, mel, seconds)
-        heard.vlines(reached, 0, len(mel), color=MARK, linewidth=1.2)
-        title = "What is heard, as a log-mel spectrogram; between the lines, what the change can reach"
+        title = "What is heard, as a log-mel spectrogram"
+        if codebook < kept:
+            heard.vlines(reached, 0, len(mel), color=MARK, linewidth=1.2)
+            title += "; between the lines, what the change can reach"
         heard.set(title=title, xlim=(0, seconds), yticks=(0, len(mel)))
         heard.locator_params(axis="x", nbins=5)
     return figure

@@ -1,7 +1,7 @@
 """Right and wrong side by side: what a fault does to a reply, to a map, to a waveform."""
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from torch import Tensor
@@ -27,7 +27,8 @@ def letters(rows: dict[str, Float[Tensor, "_"]], text: str, title: str) -> Figur
         figure.colorbar(image, ax=axes, pad=0.01, label="probability")
         axes.set_yticks(range(len(rows)), list(rows))
         axes.set_xticks(range(len(text)), visible(text))
-        axes.set(xlabel="letter of the right reply (· is a space)", title=title)
+        axes.set_xlabel("letter of the right reply (· is a space)")
+        axes.set_title(title, parse_math=False)
     return figure
 
 
@@ -65,22 +66,6 @@ def masks(panels: dict[str, Bool[Tensor, "_ _"]], past: int) -> Figure:
     return figure
 
 
-def head_sharing(ways: dict[str, Int[Tensor, "heads"]]) -> Figure:
-    """Which key/value head each query head reads, a panel a way; a cross where it is not the one of the first way."""
-    first = next(iter(ways.values())).tolist()
-    with drawing(height=1.6) as figure:
-        all_axes = figure.subplots(1, len(ways), sharey=True, squeeze=False)[0]
-        for axes, (title, chosen) in zip(all_axes, ways.items(), strict=True):
-            pairs = list(enumerate(chosen.tolist()))
-            for marker, colour, same in (("s", QUESTION, True), ("X", ANSWER, False)):
-                heads = [(query, shared) for query, shared in pairs if (shared == first[query]) is same]
-                axes.plot(*zip(*heads, strict=True) if heads else ([], []), marker, color=colour, markersize=8)
-            axes.set(title=title, xlabel="query head", xlim=(-0.6, len(first) - 0.4))
-            axes.set(xticks=range(len(first)), yticks=range(max(first) + 1), ylim=(max(first) + 0.6, -0.6))
-        all_axes[0].set_ylabel("key/value head")
-    return figure
-
-
 def distances(rows: dict[str, Float[Tensor, "_"]], title: str) -> Figure:
     """How much attention goes how many positions back: a bar for each, a colour a model."""
     width = 0.8 / len(rows)
@@ -95,24 +80,10 @@ def distances(rows: dict[str, Float[Tensor, "_"]], title: str) -> Figure:
     return figure
 
 
-def spectrograms(rows: dict[str, Float[Tensor, "_"]], config: AuTEncoderConfig) -> Figure:
-    """Log-mel spectrograms of waveforms on one scale of time."""
-    longest = max(len(waveform) for waveform in rows.values()) / config.sample_rate
-    with drawing(height=1.8 * len(rows) + 0.3) as figure:
-        all_axes = figure.subplots(len(rows), sharex=True, squeeze=False)[:, 0]
-        for axes, (title, waveform) in zip(all_axes, rows.items(), strict=True):
-            mel = log_mel_spectrogram(waveform[None].cpu(), config)[0]
-            extent = (0, len(waveform) / config.sample_rate, 0, config.n_mels)
-            axes.imshow(mel.numpy(), extent=extent, **MEL)
-            axes.set(title=title, ylabel="mel filter", xlim=(0, longest))
-        all_axes[-1].set_xlabel("seconds")
-    return figure
-
-
 def speech_difference(
     right: Float[Tensor, "samples"], wrong: Float[Tensor, "samples"], config: AuTEncoderConfig, titles: tuple[str, str]
 ) -> Figure:
-    """Two log-mel spectrograms, and below them by how many decibels they differ."""
+    """Two log-mel spectrograms on one scale of colours, and below them by how many decibels they differ."""
     mels = log_mel_spectrogram(torch.stack([right, wrong]).cpu(), config)
     apart = DECIBELS * (mels[1] - mels[0]).abs()
     extent = (0, len(right) / config.sample_rate, 0, config.n_mels)
@@ -121,7 +92,9 @@ def speech_difference(
         panels = zip((*titles, f"The difference, {apart.mean():.1f} dB on average"), (*mels, apart), strict=True)
         for axes, (title, values) in zip(all_axes, panels, strict=True):
             image = axes.imshow(values.numpy(), extent=extent, **MEL)
-            axes.set(title=title, ylabel="mel filter")
+            image.set_clim(float(mels.min()), float(mels.max()))
+            axes.set_title(title, parse_math=False)
+            axes.set_ylabel("mel filter")
         image.set_clim(0, LARGE)
         figure.colorbar(image, ax=all_axes[-1], pad=0.01, label="dB", extend="max")
         all_axes[-1].set_xlabel("seconds")

@@ -23,7 +23,10 @@ Span = tuple[str, Number, Number]  # a part, when it begins, when it ends
 
 
 def gantt(schedules: dict[str, list[Span]], unit: str, marks: dict[str, Number] | None = None) -> Figure:
-    """What runs when: a panel for each schedule, a row for each part; `marks`: moments with names."""
+    """What runs when: a panel for each schedule, a row for each part.
+
+    `marks`: moments with names.
+    """
     rows = [part for part in PARTS if any(part == span[0] for spans in schedules.values() for span in spans)]
     with drawing(height=(0.3 * len(rows) + 0.5) * len(schedules) + 0.4) as figure:
         panels = figure.subplots(len(schedules), sharex=True, squeeze=False)[:, 0]
@@ -43,7 +46,10 @@ def gantt(schedules: dict[str, list[Span]], unit: str, marks: dict[str, Number] 
 
 
 def stacked(rows: dict[str, dict[str, Number]], xlabel: str, limit: tuple[str, Number] | None = None) -> Figure:
-    """Horizontal bars made of parts, with their numbers where there is room; `limit`: a line with a name."""
+    """Horizontal bars made of parts, with their numbers where there is room.
+
+    `limit`: a line with a name.
+    """
     used = [part for part in PARTS if any(part in row for row in rows.values())]
     longest = max(sum(row.values()) for row in rows.values())
     with drawing(height=0.5 * len(rows) + 1.1) as figure:

@@ -8,7 +8,7 @@ from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from .style import ANSWER, HEAT, SERIES, drawing, token_span
+from .style import ANSWER, HEAT, LINES, SERIES, drawing, token_span
 
 GREY_AND_ORANGE = ("#777777", ANSWER)
 MARKERS = "osD^"
@@ -50,8 +50,8 @@ def codebook_use(curves: Mapping[str, Sequence[float]], size: int) -> Figure:
     """Perplexity of the codes of each batch against updates of the codebook: as many codes used alike."""
     with drawing(8, 2.8) as figure:
         axes = figure.subplots()
-        for colour, (name, values) in zip(SERIES, curves.items(), strict=False):
-            axes.plot(values, color=colour, linewidth=1.5, label=name)
+        for colour, style, (name, values) in zip(SERIES, LINES, curves.items(), strict=False):
+            axes.plot(values, style, color=colour, linewidth=1.5, label=name)
         axes.set(xlabel="update of the codebook", ylabel=f"perplexity, of {size} codes", ylim=(0, None))
         axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1), frameon=False, title="codebook at first")
     return figure
@@ -79,7 +79,7 @@ def mistaken_history(
         above.imshow(wrong.T.cpu().int().numpy(), **options)
         above.set(title=title, ylabel="codebook", yticks=(0, wrong.shape[1] - 1))
         for i, (name, chance) in enumerate(lines.items()):  # a legend would take a tenth of the time of a move
-            below.plot(range(len(chance)), chance.cpu(), color=GREY_AND_ORANGE[i], linewidth=1.2)
+            below.plot(range(len(chance)), chance.cpu(), LINES[i], color=GREY_AND_ORANGE[i], linewidth=1.2)
             below.text(1.01, 0.9 - 0.16 * i, name, color=GREY_AND_ORANGE[i], transform=below.transAxes)
         below.set(xlabel="step of 20 ms", ylabel="right code 0,\nprobability", ylim=(0, 1.04), yticks=(0, 1))
         below.set_xticks(range(0, len(wrong), 20))

@@ -107,7 +107,7 @@ def reply_confidence(letters: str, probabilities: Float[Tensor, "_"], title: str
         axes.vlines(range(len(letters)), 0, probabilities.tolist(), color=THOUGHT, linewidth=12)  # faster than bars
         axes.set_xticks(range(len(letters)), visible(letters))
         axes.set(xlim=(-0.6, len(letters) - 0.4), ylim=(0, 1.05), xlabel="byte of the reply", ylabel="probability")
-        axes.set_title(title)
+        axes.set_title(title, parse_math=False)
     return figure
 
 

@@ -1,7 +1,7 @@
 """What a configuration costs, in pictures: parameters, memory, arithmetic."""
 
 from collections.abc import Sequence
-from itertools import accumulate
+from itertools import accumulate, cycle
 
 import torch
 from jaxtyping import Float, Int
@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from ..ledger import Row
-from .style import ANSWER, GREEN, HEAT, QUESTION, THOUGHT, drawing
+from .style import ANSWER, GREEN, HEAT, LINES, QUESTION, THOUGHT, drawing
 
 GREY = "#999999"
 OF_COMPONENT = {"AuT": QUESTION, "Thinker": THOUGHT, "Talker": ANSWER, "Code2Wav": GREEN}
@@ -77,12 +77,15 @@ def against(
     levels: dict[str, int | float] | None = None,
     logarithmic: bool = False,
 ) -> Figure:
-    """Curves over one axis, with dashed lines for what does not depend on it; `logarithmic` in both directions."""
+    """Curves over one axis.
+
+    `levels`: grey lines with a name, for what does not depend on it; `logarithmic`: in both directions.
+    """
     scale = " (log)" if logarithmic else ""
     with drawing(height=3.2) as figure:
         axes = figure.subplots()
-        for colour, (name, values) in zip(OF_CURVE, curves.items(), strict=False):
-            axes.plot(x, values, "o-", color=colour, markersize=3, label=name)
+        for colour, style, (name, values) in zip(OF_CURVE, cycle(LINES), curves.items(), strict=False):
+            axes.plot(x, values, "o", linestyle=style, color=colour, markersize=3, label=name)
         for name, level in (levels or {}).items():
             axes.axhline(level, color=GREY, linestyle="--", linewidth=1)
             axes.annotate(name, (x[0], level), (2, 3), textcoords="offset points", color="0.35")

@@ -11,6 +11,7 @@ from torch import Tensor
 from .style import ANSWER, HEAT, QUESTION, drawing
 
 COLOURS = (QUESTION, ANSWER)
+LOOKS = ((QUESTION, "-"), (ANSWER, "--"))
 ROUND_HERTZ = (8000, 4000, 2000, 1000, 500, 250, 125)  # where an axis of uneven frequencies has its ticks
 UNITS = {"s": ("seconds", 1), "ms": ("milliseconds", 1000)}
 
@@ -25,7 +26,10 @@ def _hertz(power: Float[Tensor, "_"], sample_rate: int) -> list[float]:
 
 
 def waveforms(rows: dict[str, Float[Tensor, "_"]], sample_rate: int, unit: str = "s") -> Figure:
-    """Samples against time, a row each, on one scale of time; `unit`: "s" or "ms"."""
+    """Samples against time, a row each, on one scale of time.
+
+    `unit`: "s" or "ms".
+    """
     label, factor = UNITS[unit]
     longest = max(map(len, rows.values()))
     with drawing(height=1.5 * len(rows) + 0.5) as figure:
@@ -44,12 +48,11 @@ def frame_and_spectrum(
     """Frames of samples on the left; on the right their power in decibels below the peak, against frequency."""
     with drawing() as figure:
         left, right = figure.subplots(1, 2)
-        for colour, (name, frame) in zip(reversed(COLOURS), frames.items(), strict=True):
-            left.plot(
-                [1000 * i / sample_rate for i in range(len(frame))], frame.cpu().numpy(), color=colour, label=name
-            )
-        for colour, (name, power) in zip(reversed(COLOURS), spectra.items(), strict=True):
-            right.plot(_hertz(power, sample_rate), _decibels(power), color=colour, label=name)
+        for (colour, style), frame in zip(reversed(LOOKS), frames.values(), strict=True):
+            time = [1000 * i / sample_rate for i in range(len(frame))]
+            left.plot(time, frame.cpu().numpy(), style, color=colour)
+        for (colour, style), (name, power) in zip(reversed(LOOKS), spectra.items(), strict=True):
+            right.plot(_hertz(power, sample_rate), _decibels(power), style, color=colour, label=name)
         left.set(xlabel="milliseconds", ylabel="sample", title="Frame")
         right.set(xlabel="Hz", ylabel="dB, peak = 0", title="Power spectrum", ylim=(-90, 3))
         right.legend(loc="upper right")
@@ -60,8 +63,8 @@ def compared_spectra(spectra: dict[str, Float[Tensor, "_"]], sample_rate: int, h
     """Two power spectra in decibels, each below its own peak, up to `highest` Hz."""
     with drawing(height=2.2) as figure:
         axes = figure.subplots()
-        for colour, (name, power) in zip(COLOURS, spectra.items(), strict=True):
-            axes.plot(_hertz(power, sample_rate), _decibels(power), color=colour, label=name)
+        for (colour, style), (name, power) in zip(LOOKS, spectra.items(), strict=True):
+            axes.plot(_hertz(power, sample_rate), _decibels(power), style, color=colour, label=name)
         axes.set(xlabel="Hz", ylabel="dB, peak = 0", xlim=(0, highest), ylim=(-50, 3))
         axes.legend(loc="upper right")
     return figure
@@ -88,8 +91,8 @@ def mel_scales(hertz: Float[Tensor, "points"], scales: dict[str, Float[Tensor, "
     """Mel against hertz, each scale from 0 to 1 over the range, so that their shapes compare."""
     with drawing(6, 2.8) as figure:
         axes = figure.subplots()
-        for colour, (name, mel) in zip(COLOURS, scales.items(), strict=True):
-            axes.plot(hertz.cpu().numpy(), (mel / mel[-1]).cpu().numpy(), color=colour, label=name)
+        for (colour, style), (name, mel) in zip(LOOKS, scales.items(), strict=True):
+            axes.plot(hertz.cpu().numpy(), (mel / mel[-1]).cpu().numpy(), style, color=colour, label=name)
         axes.set(xlabel="Hz", ylabel="mel, share of its range", title="Ears spread low frequencies out")
         axes.legend()
     return figure
@@ -154,10 +157,10 @@ def spectrograms(
     hertz: Sequence[Float[Tensor, "_"]] | None = None,
     one_scale: bool = False,
 ) -> Figure:
-    """Pictures of frequency against time, a row each, on one scale of time; with `one_scale`, of colours too.
+    """Pictures of frequency against time, a row each, on one scale of time.
 
-    `label` names what the colours are, of all or of each; `hertz` gives the frequency of each row of each picture, else
-    rows are numbered.
+    With `one_scale`, of colours too. `label` names what the colours are, of all or of each; `hertz` gives the frequency
+    of each row of each picture, else rows are numbered.
     """
     labels = [label] * len(rows) if isinstance(label, str) else label
     ends = [float(end) for values in rows.values() for end in values.aminmax()]

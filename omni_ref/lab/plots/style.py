@@ -11,6 +11,7 @@ SIGNED = "PuOr_r"  # orange above zero, purple below: the colour-blind tell them
 QUESTION, THOUGHT, ANSWER = "#0072B2", "#CC79A7", "#D55E00"  # of Okabe and Ito's palette, safe for the colour-blind
 GREEN, SKY, AMBER = "#009E73", "#56B4E9", "#E69F00"  # the others of theirs
 SERIES = (QUESTION, ANSWER, THOUGHT, GREEN)  # what is counted, such as codebooks
+LINES = ("-", "--", "-.", ":")  # curves in one panel are told apart without colours, too
 STYLE = {
     "font.family": "DejaVu Sans",
     "font.size": 9,

@@ -133,7 +133,7 @@ def talker_step(
         bars.vlines(range(len(letters)), 0, looks.tolist(), color=THOUGHT, linewidth=13)
         for place, letter in enumerate(letters):
             bars.text(place, -0.1, letter, ha="center")
-        bars.set(ylabel="attention", ylim=(0, BRIGHTEST), xlim=(-0.6, len(letters) - 0.4))
+        bars.set(ylabel="share", ylim=(0, max(BRIGHTEST, float(looks.max()))), xlim=(-0.6, len(letters) - 0.4))
         bars.set_xticks([])
         bars.set_xlabel("byte of the text", labelpad=18)
     return figure
@@ -233,7 +233,7 @@ def heard_words(spelled: list[str], heard: list[str]) -> Figure:
 
 
 def compared_speech(rows: dict[str, Float[Tensor, "_"]], config: AuTEncoderConfig) -> Figure:
-    """Log-mel spectrograms of some sounds, on one scale of time."""
+    """Log-mel spectrograms of some sounds, on one scale of time and of colours."""
     longest = max(len(waveform) for waveform in rows.values()) / config.sample_rate
     mels = [log_mel_spectrogram(waveform[None].cpu(), config)[0] for waveform in rows.values()]
     scale = dict(vmin=min(float(mel.min()) for mel in mels), vmax=max(float(mel.max()) for mel in mels))
@@ -243,7 +243,8 @@ def compared_speech(rows: dict[str, Float[Tensor, "_"]], config: AuTEncoderConfi
         for axes, mel, (title, waveform) in zip(all_axes, mels, rows.items(), strict=True):
             extent = (0, len(waveform) / config.sample_rate, 0, config.n_mels)
             image = axes.imshow(mel.numpy(), origin="lower", aspect="auto", cmap=colours, extent=extent, **scale)
-            axes.set(title=title, xlim=(0, longest), ylabel="mel filter")
+            axes.set(xlim=(0, longest), ylabel="mel filter")
+            axes.set_title(title, parse_math=False)
         all_axes[-1].set_xlabel("seconds")
         figure.colorbar(image, ax=list(all_axes), label="log-mel", pad=0.01)
     return figure
@@ -253,8 +254,8 @@ def differences(curves: dict[str, Float[Tensor, "columns"]], rate: int, marks: d
     """How far sounds are from another one, mel column by mel column; lines at the two `marks`, in seconds."""
     with drawing(height=2.6) as figure:
         axes = figure.subplots()
-        for colour, (name, curve) in zip((QUESTION, ANSWER), curves.items(), strict=True):
-            axes.plot([column / rate for column in range(len(curve))], curve.tolist(), color=colour, label=name)
+        for (colour, style), (name, curve) in zip(((QUESTION, "-"), (ANSWER, "--")), curves.items(), strict=True):
+            axes.plot([column / rate for column in range(len(curve))], curve.tolist(), style, color=colour, label=name)
         for style, (name, second) in zip(("--", ":"), marks.items(), strict=True):
             axes.axvline(second, color="black", linewidth=1, linestyle=style, label=name)
         axes.set(xlabel="seconds", ylabel="mean difference in log-mel", title="How far the sound is from “fifteen”")

@@ -50,9 +50,10 @@ def live_losses(
     levels: Mapping[str, tuple[float, str]] | None = None,
     notes: Sequence[str] = (),
 ) -> Figure:
-    """Columns of a log against its steps, side by side: `shown` gives each its label.
+    """Columns of a log against its steps, side by side.
 
-    `levels`: a number to compare a column with, and its name. `notes`: lines of text beside the curves.
+    `shown` gives each its label. `levels`: a number to compare a column with, and its name. `notes`: lines of text
+    beside the curves.
     """
     with drawing(8, 2.3) as figure:
         panels = figure.subplots(1, len(shown) + bool(notes), squeeze=False)[0]

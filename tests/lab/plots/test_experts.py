@@ -6,7 +6,6 @@ from figures import image, labelled, title
 from matplotlib.colors import to_hex
 
 from omni_ref import OmniConfig
-from omni_ref.lab.ledger import Row
 from omni_ref.lab.plots import experts
 
 
@@ -71,7 +70,7 @@ def test_letters_on_the_colours_of_their_experts():
     assert [each.get_array().tolist() for each in late.images] == [[[7, 4, 0]], [[2]]]
     assert early.images[0].get_clim() == (-0.5, 7.5)
     assert [(text.get_text(), text.get_color()) for text in early.texts] == [
-        ("a", "white"), ("·", "white"), ("b", "black"), ("c", "white")
+        ("a", "white"), ("·", "white"), ("b", "black"), ("c", "black")
     ]  # fmt: skip
     assert [title(axes) for axes in (early, late)] == ["early", "late"]
     assert len(figure.legends[0].get_texts()) == 8
@@ -107,13 +106,7 @@ def test_loads_side_by_side_and_other_routes():
     assert axes.patches[0].get_facecolor() != axes.patches[1].get_facecolor() and axes.get_xlabel()
 
 
-def test_experts_woken_and_active_parameters():
+def test_experts_woken():
     (axes,) = experts.woken_experts({"early": [2, 3, 4], "late": [2, 2, 3]}, 8).axes
     assert [list(line.get_ydata()) for line in axes.lines] == [[2, 3, 4], [2, 2, 3]]
     assert list(axes.lines[0].get_xdata()) == [1, 2, 3] and labelled(axes)
-
-    rows = [Row("T", "experts, 2 layers: 2 of 8", 8 * 10**9, 2 * 10**9), Row("T", "norms", 10**6, 10**6)]
-    (axes,) = experts.total_and_active(rows).axes
-    assert [bar.get_width() for bar in axes.patches] == [8, 2]
-    assert [label.get_text() for label in axes.get_yticklabels()] == ["experts, 2 layers"]
-    assert axes.texts[0].get_text() == "8.00 in total, 2.00 active" and axes.get_xlabel()

@@ -68,6 +68,8 @@ def test_what_cannot_be_read_yet_is_grey(watched):
     _, above, below = explorers.attention(watched, 0, 0, 3).axes
     assert [patch.get_x() for patch in above.patches] == [pytest.approx(0.06)], "from the third token of sound on"
     assert [patch.get_x() for patch in below.patches] == [1.5], "all text but the two tokens before the sound"
+    _, above, below = explorers.attention(watched, 0, 0, 1).axes
+    assert [patch.get_x() for patch in above.patches] == [above.get_xlim()[0]], "all sound is later than the prompt"
     _, above, below = explorers.attention(watched, 0, 0, 9).axes
     assert not above.patches and below.patches[0].get_x() == 5.5
 
@@ -117,7 +119,7 @@ def test_at_each_step_there_is_what_has_come_by_then(reply, step):
         assert newest == [False] * (8 * whole - 8) + [True] * 8
         assert whole == 1 or tuple(lines.get_colors()[0]) == to_rgba(QUESTION)
     assert all(axes.lines[0].get_xdata()[0] == step for axes in (thought, spoken, sound))
-    assert sound.get_xlabel() == "step of 20 ms"
+    assert sound.get_xlabel() == "step (codes and sound: frame) of 20 ms"
 
 
 def test_a_step_is_told_in_words(reply):
@@ -129,7 +131,7 @@ def test_a_step_is_told_in_words(reply):
     ]
 
 
-@pytest.mark.parametrize("kept", [4, 2])
+@pytest.mark.parametrize("kept", [4, 2, 1])
 def test_the_grid_shows_the_change_and_what_is_dropped(kept):
     codes, mel = torch.randint(7, (5, 4)), torch.randn(8, 12)
     grid, heard = explorers.code_grid(codes, kept, (3, 1), (0.6, 0.9), mel, 1.0, 7).axes
@@ -137,5 +139,8 @@ def test_the_grid_shows_the_change_and_what_is_dropped(kept):
     assert torch.equal(image(heard), mel)
     assert len(grid.patches) == (1 if kept == 4 else 2), "what is not heard is covered"
     assert grid.patches[-1].get_xy() == pytest.approx((0.6, 0.5))
-    assert [segment[0][0] for segment in heard.collections[0].get_segments()] == [0.6, 0.9]
+    if kept == 1:  # and what is not heard reaches nothing
+        assert not heard.collections and "reach" not in title(heard)
+    else:
+        assert [segment[0][0] for segment in heard.collections[0].get_segments()] == [0.6, 0.9]
     assert f"code {codes[3, 1]}" in title(grid)

@@ -24,7 +24,7 @@ def test_waveforms_share_one_scale_of_time(unit, end, label):
     assert figure.axes[-1].get_xlabel() == label
 
 
-def test_a_frame_and_its_spectrum_have_one_colour():
+def test_a_frame_and_its_spectrum_have_one_look():
     frames = {"one": torch.randn(16), "other": torch.randn(16)}
     spectra = {name: torch.fft.rfft(frame).abs() ** 2 for name, frame in frames.items()}
     left, right = sound.frame_and_spectrum(frames, spectra, 16).axes
@@ -33,7 +33,9 @@ def test_a_frame_and_its_spectrum_have_one_colour():
         decibels = 10 * (spectra[name] / spectra[name].max()).log10()
         torch.testing.assert_close(drawn(in_frequency), decibels)
         assert in_frequency.get_xdata() == pytest.approx(range(9))
-        assert in_time.get_color() == in_frequency.get_color() and in_time.get_label() == name
+        assert in_time.get_color() == in_frequency.get_color() and in_frequency.get_label() == name
+        assert in_time.get_linestyle() == in_frequency.get_linestyle()
+    assert left.lines[0].get_linestyle() != left.lines[1].get_linestyle()
     assert (left.get_xlabel(), left.get_ylabel()) == ("milliseconds", "sample")
     assert (right.get_xlabel(), right.get_ylabel()) == ("Hz", "dB, peak = 0")
 

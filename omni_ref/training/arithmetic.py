@@ -11,6 +11,8 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 
+from ..checks import require
+
 TEENS = ["ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"]
 ONES = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", *TEENS]
 TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
@@ -151,6 +153,21 @@ class Arithmetic:
     def held_out(self) -> list[Exchange]:
         """The held-out facts, each asked once in the first phrasing."""
         return [Exchange(PHRASINGS[0].format(fact), fact.reply()) for fact in self.hidden_facts]
+
+    def never_said(self, rng: np.random.Generator, count: int) -> list[str]:
+        """So many different sentences that are never trained on: the held-out replies, then their operands with others.
+
+        ValueError for more than there are.
+        """
+        results = range(-LARGEST_OPERAND, LARGEST_RESULT + 1)
+        most = len(self.hidden_facts) * len(results)
+        require(count <= most, f"{count} sentences, expected at most {most}")
+        facts = [self.hidden_facts[i] for i in rng.permutation(len(self.hidden_facts))]
+        sentences = dict.fromkeys(fact.reply() for fact in facts)
+        while len(sentences) < count:
+            result = number_words(int(rng.choice(results)))
+            sentences[f"{facts[rng.integers(len(facts))]} is {result}"] = None
+        return list(sentences)[:count]
 
     def grammar(self) -> str:
         """<number> <operator> <number> is <number>, as free as the replies' form allows."""

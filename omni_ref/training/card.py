@@ -15,7 +15,7 @@ from ..checks import require
 from ..files import require_writable, written_whole
 from ..omni import Omni
 from . import cases, measures
-from .arithmetic import Arithmetic, Task
+from .arithmetic import Arithmetic
 from .codec import Codec
 from .judge import Judge
 from .measures import Row
@@ -85,7 +85,7 @@ def commit() -> str:
 
 
 def measure(
-    omni: Omni, codec: Codec, task: Task, count: int, recordings: Path | None, show: Callable[[Row], None]
+    omni: Omni, codec: Codec, task: Arithmetic, count: int, recordings: Path | None, show: Callable[[Row], None]
 ) -> None:
     """Every row, each given to `show` as soon as it is known; `count` cases a row of speech."""
     rng, judge, voice = np.random.default_rng(SEED), Judge(task.grammar()), Heart()
@@ -119,7 +119,7 @@ def measure(
         own = np.random.default_rng([SEED, 1])  # the rows after these are the same without the recordings
         known = cases.trained_exchanges(task, own, count, set(words))
         heard("a real person, words spliced", cases.spliced(known, [words], cases.clean, own), "")
-    texts = [exchange.reply for exchange in cases.held_out_exchanges(task, rng, count)]
+    texts = task.never_said(rng, count)
     spoken = cases.asked(trained(), cases.held_out_voice, cases.clean, rng)
     for measured in (
         lambda: measures.said(omni, judge, voice, texts),

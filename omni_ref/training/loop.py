@@ -161,7 +161,7 @@ class Log:
 
     def __enter__(self) -> "Log":
         self._file, self._goes_on = None, False
-        lines = self._path.read_text(encoding="utf8").splitlines() if self._path.exists() else []
+        lines = self._path.read_text(encoding="utf8").split("\n")[:-1] if self._path.exists() else []  # whole ones
         kept = [line for line in lines[1:] if int(line.split(",")[0]) <= self._first]  # later steps are run again
         if kept:
             self._goes_on = True

@@ -5,6 +5,7 @@ import math
 import re
 import subprocess
 import sys
+from importlib import util
 from pathlib import Path
 
 import nbformat
@@ -140,3 +141,25 @@ def test_refresh_leaves_a_notebook_that_fails_as_it_was_and_goes_on(tmp_path, mo
     assert paths[0].read_text(encoding="utf8") == before[0]
     assert cells(paths[1], "code")[0]["outputs"][0]["text"] == ["42\n"]
     assert "ZeroDivisionError" in capsys.readouterr().out
+
+
+def test_a_kernel_whose_ports_were_taken_is_started_again_and_other_errors_are_told():
+    specification = util.spec_from_file_location("root_conftest", FOLDER.parent / "conftest.py")
+    root = util.module_from_spec(specification)
+    specification.loader.exec_module(root)
+    errors = [RuntimeError("Kernel died before replying to kernel_info"), RuntimeError("Kernel died"), None]
+
+    def start(name):
+        error = errors.pop(0)
+        if error:
+            raise error
+        return name
+
+    assert root.started_again(start)("python") == "python" and errors == []
+    errors += [RuntimeError("Kernel died")] * 4
+    with pytest.raises(RuntimeError, match="Kernel died"):
+        root.started_again(start)("python")
+    assert len(errors) == 1, "tried three times"
+    errors[:] = [RuntimeError("no such kernel"), None]
+    with pytest.raises(RuntimeError, match="no such kernel"):
+        root.started_again(start)("python")

@@ -33,10 +33,14 @@ def test_the_commit_is_named_and_unknown_outside_of_a_repository_and_without_git
     monkeypatch.setattr(card, "__file__", str(tmp_path / "omni_ref" / "training" / "card.py"))
     assert card.commit() == "unknown"
     git = ["git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@b"]
-    for command in (["init"], ["commit", "--allow-empty", "--message", "first"]):
+    (tmp_path / "file").write_text("as it was")
+    for command in (["init"], ["add", "file"], ["commit", "--message", "first"]):
         subprocess.run([*git, *command], check=True)
     whole = subprocess.check_output([*git, "rev-parse", "HEAD"], text=True)
-    assert len(card.commit()) >= 7 and whole.startswith(card.commit())
+    clean = card.commit()
+    assert len(clean) >= 7 and whole.startswith(clean)
+    (tmp_path / "file").write_text("changed")
+    assert card.commit() == f"{clean}-dirty"
     monkeypatch.setenv("PATH", str(tmp_path))
     assert card.commit() == "unknown"
 

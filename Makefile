@@ -62,7 +62,7 @@ lint: $(VENV)/installed-dev
 	$(BIN)/lint-imports
 
 $(VENV)/installed: pyproject.toml constraints.txt
-	$(PYTHON) -m venv --clear $(VENV)
+	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt --editable .
 	touch $@
 

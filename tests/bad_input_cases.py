@@ -136,6 +136,8 @@ TOKENS = {
     "Code2Wav: a negative code": lambda at: code2wav(with_last(ids(2, 4, 3), -1)),
     "Code2Wav.stream: a code too large": lambda at: pushes(code2wav.stream(), ids(2, 4, 3), ids(2, 1, 3, value=19)),
     "Code2Wav.stream: a negative code": lambda at: pushes(code2wav.stream(), ids(2, 4, 3), ids(2, 1, 3, value=-1)),
+    "Thinker: ids that are not whole": without_annotations(lambda at: thinker(ids(2, 3).float())),
+    "quantizer: codes that are true or false": without_annotations(lambda at: encoder.quantizer.lookup(ids(2, 3) > 0)),
     "quantizer: a code too large": lambda at: encoder.quantizer.lookup(with_last(ids(2, 3), 37)),
     "quantizer: a negative code": lambda at: encoder.quantizer.lookup(with_last(ids(2, 3), -1)),
     "residual quantizer: a code too large": lambda at: RVQ.lookup(with_last(ids(2, 3), 5)),

@@ -10,6 +10,7 @@ from safetensors.torch import load_file, save_file
 from test_files import full_disk
 
 from omni_ref import Generation, Omni, OmniConfig
+from omni_ref.blocks.decoder import lay_out_for_decoding
 from omni_ref.checkpoint import load_config, load_qwen3_moe, load_tensors, load_weights, read_tensors, save_checkpoint
 from omni_ref.talker import Talker
 from omni_ref.thinker import Thinker
@@ -50,6 +51,13 @@ def test_a_loaded_model_replies_as_the_saved_one_does(folder):
     one, other = (omni.respond(question, generation=SHORT) for omni in (saved, loaded))
     assert one.text == other.text and len(one.waveform) == 8 * 320
     assert torch.equal(one.waveform, other.waveform)
+
+
+def test_a_model_laid_out_for_decoding_is_saved_as_any_other(tmp_path):
+    omni = random_omni()
+    lay_out_for_decoding(omni)
+    save_checkpoint(tmp_path, omni, TINY)
+    assert_same(load_file(tmp_path / "model.safetensors"), copy_of(random_omni()))
 
 
 def test_on_disk_are_a_safetensors_file_and_the_config_and_nothing_else(folder):

@@ -279,6 +279,11 @@ def test_the_tiny_talker_learns_to_copy_and_then_says_what_it_is_told():
     assert (followers == (7 * free + 3) % CONFIG.codebook_size).double().mean() > 0.98
 
 
+def test_matrices_begin_with_the_configured_spread():
+    weights = Talker(replace(CONFIG, initializer_range=0.05)).parameters()
+    assert all(0.04 < weight.detach().std() < 0.06 for weight in weights if weight.ndim > 1)
+
+
 @pytest.mark.parametrize(
     "tokens, codes, said",
     [

@@ -11,12 +11,10 @@ from torch import Tensor
 from ...config import AuTEncoderConfig
 from .exchange import draw_mel_of
 from .positions import visible
-from .style import AMBER, ANSWER, GREEN, HEAT, QUESTION, SKY, THOUGHT, drawing, token_span
+from .style import AMBER, ANSWER, GREEN, HEAT, QUESTION, SKY, THOUGHT, TWO_CURVES, drawing, ink, token_span
 
-# Okabe and Ito's eight, grey for yellow, whose thin lines are lost on white: an expert each; letters on them are
-# black, or white on the dark ones.
+# Okabe and Ito's eight, grey for yellow, whose thin lines are lost on white: an expert each
 EXPERTS = (QUESTION, AMBER, GREEN, "#000000", SKY, ANSWER, THOUGHT, "#999999")
-DARK = (QUESTION, "#000000")
 
 
 def router_choice(
@@ -121,7 +119,7 @@ def woken_experts(counts: dict[str, list[int]], num_experts: int) -> Figure:
     """How many different experts the first n tokens need, against n."""
     with drawing(6, 2.5) as figure:
         axes = figure.subplots()
-        for colour, style, (name, count) in zip((QUESTION, ANSWER), ("-", "--"), counts.items(), strict=True):
+        for (colour, style), (name, count) in zip(TWO_CURVES, counts.items(), strict=True):
             axes.step(range(1, len(count) + 1), count, style, where="post", color=colour, label=name)
         axes.set(xlabel="tokens in one pass", ylabel="different experts", ylim=(0, num_experts + 0.5))
         axes.legend(loc="lower right")
@@ -143,7 +141,7 @@ def routes(
                 axes.plot([place, places[expert]], [1, 0], zorder=0, **look)
         for expert, place in enumerate(places):
             box = dict(boxstyle="round", facecolor=EXPERTS[expert], edgecolor="none")
-            colour = "white" if EXPERTS[expert] in DARK else "black"
+            colour = ink(EXPERTS[expert])
             axes.text(place, -0.05, f"expert {expert}", ha="center", va="top", fontsize=8, color=colour, bbox=box)
         axes.set(title=title, xlim=(-1, len(letters)), ylim=(-0.2, 1.2))
         axes.axis("off")
@@ -157,7 +155,7 @@ def draw_coloured(axes: Axes, texts: Sequence[str], experts: Sequence[Int[Tensor
         options = dict(cmap=ListedColormap(EXPERTS), vmin=-0.5, vmax=len(EXPERTS) - 0.5, aspect="auto", extent=extent)
         axes.imshow(chosen[None].cpu().numpy(), **options)
         for place, (letter, expert) in enumerate(zip(visible(text), chosen.tolist(), strict=True)):
-            colour = "white" if EXPERTS[expert] in DARK else "black"
+            colour = ink(EXPERTS[expert])
             axes.text(place, line, letter, ha="center", va="center", fontsize=8, color=colour)
     axes.set(xlim=(-0.5, max(map(len, texts)) - 0.5), ylim=(len(texts) - 0.5, -0.5))
     axes.axis("off")

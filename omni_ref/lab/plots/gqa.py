@@ -10,17 +10,16 @@ from matplotlib.patches import FancyBboxPatch
 from torch import Tensor
 
 from .positions import visible
-from .style import AMBER, ANSWER, GREEN, HEAT, QUESTION, SIGNED, SKY, THOUGHT, drawing
+from .style import AMBER, ANSWER, GREEN, HEAT, QUESTION, SIGNED, SKY, THOUGHT, drawing, ink
 
 GROUPS = (QUESTION, ANSWER, GREEN, THOUGHT, AMBER, SKY)  # a key/value head each
 
 
 def draw_box(axes: Axes, x: float, y: float, text: str, colour: str, filled: bool) -> None:
-    """A small box with a word in it, white on the one dark colour."""
-    ink = "white" if filled and colour == QUESTION else "black"
+    """A small box with a word in it."""
     options = dict(boxstyle="round,pad=0.02,rounding_size=0.08", edgecolor=colour, linewidth=1.5)
     axes.add_patch(FancyBboxPatch((x - 0.36, y - 0.13), 0.72, 0.26, facecolor=colour if filled else "white", **options))
-    axes.text(x, y, text, ha="center", va="center", fontsize=8, color=ink)
+    axes.text(x, y, text, ha="center", va="center", fontsize=8, color=ink(colour) if filled else "black")
 
 
 def sharing(ways: Mapping[str, Int[Tensor, "heads"]], truth: Int[Tensor, "heads"] | None = None) -> Figure:

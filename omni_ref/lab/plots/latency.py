@@ -16,7 +16,7 @@ PARTS = {
     "Code2Wav": GREEN,
     "between": "0.8",
 }
-LINES = ("--", ":", "-.")
+OF_MARKS = ("--", ":", "-.")
 FAINT = "0.85"
 Number = float | int
 Span = tuple[str, Number, Number]  # a part, when it begins, when it ends
@@ -35,7 +35,7 @@ def gantt(schedules: dict[str, list[Span]], unit: str, marks: dict[str, Number] 
                 bars = [(begin, end - begin) for name, begin, end in spans if name == part]
                 options = dict(facecolor=PARTS[part], edgecolor="white", linewidth=0.4)
                 axes.broken_barh(bars, (row - 0.38, 0.76), **options)
-            for style, (name, moment) in zip(LINES, (marks or {}).items(), strict=False):
+            for style, (name, moment) in zip(OF_MARKS, (marks or {}).items(), strict=False):
                 axes.axvline(moment, color="0.2", linestyle=style, linewidth=1.2, label=name)
             axes.set(title=title, yticks=range(len(rows)), yticklabels=rows, ylim=(len(rows) - 0.5, -0.5))
             axes.set_xlim(left=0)

@@ -1,7 +1,7 @@
 """What a configuration costs, in pictures: parameters, memory, arithmetic."""
 
 from collections.abc import Sequence
-from itertools import accumulate, cycle
+from itertools import accumulate
 
 import torch
 from jaxtyping import Float, Int
@@ -84,7 +84,7 @@ def against(
     scale = " (log)" if logarithmic else ""
     with drawing(height=3.2) as figure:
         axes = figure.subplots()
-        for colour, style, (name, values) in zip(OF_CURVE, cycle(LINES), curves.items(), strict=False):
+        for colour, style, (name, values) in zip(OF_CURVE, LINES, curves.items(), strict=False):
             axes.plot(x, values, "o", linestyle=style, color=colour, markersize=3, label=name)
         for name, level in (levels or {}).items():
             axes.axhline(level, color=GREY, linestyle="--", linewidth=1)

@@ -8,10 +8,9 @@ from matplotlib.figure import Figure
 from numpy import ndarray
 from torch import Tensor
 
-from .style import ANSWER, HEAT, QUESTION, drawing
+from .style import ANSWER, HEAT, QUESTION, TWO_CURVES, drawing
 
 COLOURS = (QUESTION, ANSWER)
-LOOKS = ((QUESTION, "-"), (ANSWER, "--"))
 ROUND_HERTZ = (8000, 4000, 2000, 1000, 500, 250, 125)  # where an axis of uneven frequencies has its ticks
 UNITS = {"s": ("seconds", 1), "ms": ("milliseconds", 1000)}
 
@@ -48,10 +47,10 @@ def frame_and_spectrum(
     """Frames of samples on the left; on the right their power in decibels below the peak, against frequency."""
     with drawing() as figure:
         left, right = figure.subplots(1, 2)
-        for (colour, style), frame in zip(reversed(LOOKS), frames.values(), strict=True):
+        for (colour, style), frame in zip(reversed(TWO_CURVES), frames.values(), strict=True):
             time = [1000 * i / sample_rate for i in range(len(frame))]
             left.plot(time, frame.cpu().numpy(), style, color=colour)
-        for (colour, style), (name, power) in zip(reversed(LOOKS), spectra.items(), strict=True):
+        for (colour, style), (name, power) in zip(reversed(TWO_CURVES), spectra.items(), strict=True):
             right.plot(_hertz(power, sample_rate), _decibels(power), style, color=colour, label=name)
         left.set(xlabel="milliseconds", ylabel="sample", title="Frame")
         right.set(xlabel="Hz", ylabel="dB, peak = 0", title="Power spectrum", ylim=(-90, 3))
@@ -63,7 +62,7 @@ def compared_spectra(spectra: dict[str, Float[Tensor, "_"]], sample_rate: int, h
     """Two power spectra in decibels, each below its own peak, up to `highest` Hz."""
     with drawing(height=2.2) as figure:
         axes = figure.subplots()
-        for (colour, style), (name, power) in zip(LOOKS, spectra.items(), strict=True):
+        for (colour, style), (name, power) in zip(TWO_CURVES, spectra.items(), strict=True):
             axes.plot(_hertz(power, sample_rate), _decibels(power), style, color=colour, label=name)
         axes.set(xlabel="Hz", ylabel="dB, peak = 0", xlim=(0, highest), ylim=(-50, 3))
         axes.legend(loc="upper right")
@@ -91,7 +90,7 @@ def mel_scales(hertz: Float[Tensor, "points"], scales: dict[str, Float[Tensor, "
     """Mel against hertz, each scale from 0 to 1 over the range, so that their shapes compare."""
     with drawing(6, 2.8) as figure:
         axes = figure.subplots()
-        for (colour, style), (name, mel) in zip(LOOKS, scales.items(), strict=True):
+        for (colour, style), (name, mel) in zip(TWO_CURVES, scales.items(), strict=True):
             axes.plot(hertz.cpu().numpy(), (mel / mel[-1]).cpu().numpy(), style, color=colour, label=name)
         axes.set(xlabel="Hz", ylabel="mel, share of its range", title="Ears spread low frequencies out")
         axes.legend()

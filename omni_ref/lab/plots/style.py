@@ -12,6 +12,7 @@ QUESTION, THOUGHT, ANSWER = "#0072B2", "#CC79A7", "#D55E00"  # of Okabe and Ito'
 GREEN, SKY, AMBER = "#009E73", "#56B4E9", "#E69F00"  # the others of theirs
 SERIES = (QUESTION, ANSWER, THOUGHT, GREEN)  # what is counted, such as codebooks
 LINES = ("-", "--", "-.", ":")  # curves in one panel are told apart without colours, too
+TWO_CURVES = ((QUESTION, LINES[0]), (ANSWER, LINES[1]))
 STYLE = {
     "font.family": "DejaVu Sans",
     "font.size": 9,
@@ -29,6 +30,11 @@ def drawing(width: int | float = 8, height: int | float = 2.6) -> Iterator[Figur
     """An empty figure of so many inches, in the house's style."""
     with matplotlib.rc_context(STYLE):
         yield Figure(figsize=(width, height), layout="constrained")
+
+
+def ink(background: str) -> str:
+    """The colour of letters that can be read: white on the dark ones of the palette, black on the others."""
+    return "white" if background in (QUESTION, "#000000") else "black"
 
 
 def token_span(count: int, rate: int) -> tuple[float, float]:

@@ -11,7 +11,7 @@ from torch import Tensor
 from ...audio import log_mel_spectrogram
 from ...config import AuTEncoderConfig, TalkerConfig
 from .cells import cells
-from .style import ANSWER, HEAT, QUESTION, SERIES, SKY, THOUGHT, drawing
+from .style import ANSWER, HEAT, QUESTION, SERIES, SKY, THOUGHT, TWO_CURVES, drawing
 
 WINDOW = 6  # steps that talker_step shows at a time, the newest last
 FRAME = SKY  # seen on black and on yellow
@@ -254,7 +254,7 @@ def differences(curves: dict[str, Float[Tensor, "columns"]], rate: int, marks: d
     """How far sounds are from another one, mel column by mel column; lines at the two `marks`, in seconds."""
     with drawing(height=2.6) as figure:
         axes = figure.subplots()
-        for (colour, style), (name, curve) in zip(((QUESTION, "-"), (ANSWER, "--")), curves.items(), strict=True):
+        for (colour, style), (name, curve) in zip(TWO_CURVES, curves.items(), strict=True):
             axes.plot([column / rate for column in range(len(curve))], curve.tolist(), style, color=colour, label=name)
         for style, (name, second) in zip(("--", ":"), marks.items(), strict=True):
             axes.axvline(second, color="black", linewidth=1, linestyle=style, label=name)
